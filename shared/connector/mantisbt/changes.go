@@ -84,7 +84,7 @@ type trail struct {
 
 // batch reads the changes at an offset.
 func (c *Connector) batch(ctx context.Context, since time.Time, offset int) (b batch, err error) {
-	p, flow, err := c.prepare(ctx)
+	p, flow, err := c.states.prepare(ctx)
 	if err != nil {
 		return batch{}, err
 	}
@@ -308,7 +308,7 @@ func (c *Connector) stretch(ctx context.Context, r reading, lo int, w window) (s
 			continue
 		}
 
-		rows, err := c.rows(ctx, r.projectRef, size, number, whole)
+		rows, err := c.pages.rows(ctx, r.projectRef, size, number, whole)
 		return stretch{rows: rows, start: (number - 1) * size, last: len(rows) < size}, err
 	}
 
@@ -319,21 +319,21 @@ func (c *Connector) stretch(ctx context.Context, r reading, lo int, w window) (s
 // a request of its own. If the first is not where it was afterwards, the list has
 // moved, and the others are left out.
 func (c *Connector) oneByOne(ctx context.Context, p projectRef, lo, hi int) (stretch, error) {
-	first, err := c.rows(ctx, p, 1, hi+1, whole)
+	first, err := c.pages.rows(ctx, p, 1, hi+1, whole)
 	if err != nil || len(first) == 0 {
 		return stretch{start: hi, last: true}, err
 	}
 
 	newer := []issue{}
 	for place := lo; place < hi; place++ {
-		row, err := c.rows(ctx, p, 1, place+1, whole)
+		row, err := c.pages.rows(ctx, p, 1, place+1, whole)
 		if err != nil {
 			return stretch{}, err
 		}
 		newer = append(newer, row...)
 	}
 
-	again, err := c.rows(ctx, p, 1, hi+1, brief)
+	again, err := c.pages.rows(ctx, p, 1, hi+1, brief)
 	if err != nil {
 		return stretch{}, err
 	}
@@ -342,7 +342,7 @@ func (c *Connector) oneByOne(ctx context.Context, p projectRef, lo, hi int) (str
 		newer = nil
 	}
 
-	behind, err := c.rows(ctx, p, 1, hi+2, brief)
+	behind, err := c.pages.rows(ctx, p, 1, hi+2, brief)
 	if err != nil {
 		return stretch{}, err
 	}
@@ -396,7 +396,7 @@ func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.O
 		return connector.Object{}, c.answers.unnumbered()
 	}
 
-	p, flow, err := c.prepare(ctx)
+	p, flow, err := c.states.prepare(ctx)
 	if err != nil {
 		return connector.Object{}, err
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
-	"strconv"
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
@@ -22,13 +20,13 @@ const checkCategory = "category"
 // Check asks whose token it is, reads the project, and compares the role there
 // with all that the server asks for before it does our calls.
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	root, me, err := c.whoami(ctx)
+	root, me, err := c.place.whoami(ctx)
 	if err != nil {
 		return connector.Unauthenticated(err), err
 	}
 
 	p := projectRef{root: root}
-	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
+	if p.project, err = c.place.projectNumber(ctx, root, me); err != nil {
 		return untargeted(err), err
 	}
 
@@ -58,7 +56,7 @@ type examined struct {
 
 // examine reads the project.
 func (c *Connector) examine(ctx context.Context, p projectRef) (examined, error) {
-	answer, err := c.readProject(ctx, p)
+	answer, err := c.place.readProject(ctx, p)
 	if err != nil {
 		return examined{}, err
 	}
@@ -88,43 +86,6 @@ func untargeted(err error) []connector.Check {
 		return append(known(), connector.Refused(connector.CheckTarget, e.Code))
 	}
 	return connector.Failed(err)
-}
-
-// project reads the project.
-func (c *Connector) project(ctx context.Context, p projectRef) (project, error) {
-	answer, err := c.readProject(ctx, p)
-	if err != nil {
-		return project{}, err
-	}
-
-	list, err := parseProjects(answer.Body)
-	found := byID(list, p.project)
-	if err != nil || found == nil {
-		return project{}, c.answers.unreadable("MantisBT's answer is not the project", answer)
-	}
-
-	return *found, nil
-}
-
-// readProject asks for the project by its number.
-func (c *Connector) readProject(ctx context.Context, p projectRef) (outbound.Response, error) {
-	answer, err := c.client.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
-	if err != nil {
-		return outbound.Response{}, err
-	}
-
-	if answer.Status != http.StatusOK {
-		e := c.answers.refused(http.MethodGet, answer)
-		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
-			// The token is good, as it has just shown: it is the project that
-			// its user may not see.
-			e.Code = "target_not_found"
-		}
-
-		return outbound.Response{}, e
-	}
-
-	return answer, nil
 }
 
 // category reports whether new issues can have the configured one. Categories of

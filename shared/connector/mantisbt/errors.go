@@ -185,12 +185,12 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 
 // gone tells an issue that is gone from a project that is.
 func (c *Connector) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
-	p, err := c.find(ctx)
+	p, err := c.place.find(ctx)
 	if err != nil {
 		return c.answers.undecided(err, answer, said)
 	}
 
-	probe, err := c.list(ctx, p, 1, 1, "id")
+	probe, err := c.pages.list(ctx, p, 1, 1, "id")
 	if err != nil {
 		return c.answers.undecided(err, answer, said)
 	}

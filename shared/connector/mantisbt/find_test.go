@@ -128,7 +128,7 @@ func TestPlace(t *testing.T) {
 		}
 
 		f.users, f.answer = answer, func(w http.ResponseWriter, r *http.Request, _ []byte) { answer(w, r) }
-		got, err := c.find(t.Context())
+		got, err := c.place.find(t.Context())
 		if got != tt.want || (err != nil) != (tt.code != "") {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -141,7 +141,7 @@ func TestPlace(t *testing.T) {
 		}
 
 		before := asked
-		if again, err := c.find(t.Context()); again != got || err != nil || asked != before {
+		if again, err := c.place.find(t.Context()); again != got || err != nil || asked != before {
 			t.Errorf("%s: asked again", name)
 		}
 	}
@@ -178,11 +178,11 @@ func TestWorkflow(t *testing.T) {
 	}
 
 	_, c := start(t, nil)
-	if _, _, err := c.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failureOf(t, err).Code != "status_missing" {
+	if _, _, err := c.states.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failureOf(t, err).Code != "status_missing" {
 		t.Error(err)
 	}
 
-	if status, resolution, err := c.move(workflow{reopen: 10}, domain.Open); err != nil || status.ID != 10 || resolution != nil {
+	if status, resolution, err := c.states.move(workflow{reopen: 10}, domain.Open); err != nil || status.ID != 10 || resolution != nil {
 		t.Error(status, resolution, err)
 	}
 }

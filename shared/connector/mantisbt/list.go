@@ -2,16 +2,10 @@ package mantisbt
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
-	"net/http"
-	"net/url"
-	"strconv"
 
-	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/jsonstream"
-	"example.com/integrations/shared/outbound"
 )
 
 const (
@@ -23,47 +17,6 @@ const (
 )
 
 var errNoIssue = errors.New("no issue")
-
-// list asks for one page of the project's issues: the sticky ones first, then
-// those changed last. Projects below it are part of it.
-func (c *Connector) list(ctx context.Context, p projectRef, size, page int, members string) (outbound.Response, error) {
-	request := c.listing(p, size, page, members)
-	return c.client.get(ctx, request.URL, request.MaxBody)
-}
-
-// listing is the request for a page.
-func (c *Connector) listing(p projectRef, size, page int, members string) outbound.Request {
-	query := url.Values{
-		"project_id": {strconv.FormatInt(p.project, 10)}, "page_size": {strconv.Itoa(size)}, "page": {strconv.Itoa(page)}, "select": {members},
-	}
-	return outbound.Request{Method: http.MethodGet, URL: p.root + "/issues?" + query.Encode(), Header: c.client.header(), MaxBody: paging.MaxBody}
-}
-
-// rows gives a page's issues.
-func (c *Connector) rows(ctx context.Context, p projectRef, size, page int, members string) ([]issue, error) {
-	rows := []issue{}
-	sound := true
-	request := c.listing(p, size, page, members)
-	request.Stream = func(body io.Reader) error {
-		return eachIssue(body, func(i issue) {
-			sound = sound && i.ID > 0 && !i.UpdatedAt.IsZero()
-			rows = append(rows, i)
-		})
-	}
-
-	answer, err := c.client.stream(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	if answer.Status != http.StatusOK {
-		return nil, c.answers.refused(http.MethodGet, answer)
-	}
-	if answer.StreamError != nil || !sound || len(rows) > size {
-		return nil, c.answers.noList(answer)
-	}
-
-	return rows, nil
-}
 
 // exhausted reports whether an answer is PHP's error of a page that was too large
 // for it, which comes with status 200 where errors are shown

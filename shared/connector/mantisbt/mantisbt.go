@@ -36,13 +36,13 @@ type Config struct {
 type Connector struct {
 	client  *client
 	answers *answers
+	place   *place
+	pages   *pages
+	states  *states
 	sizes   *paging.Size // of pages of lists
 
-	mu       sync.Mutex
-	place    *projectRef // where the project is, once asked
-	used     int64       // the project's number where it was resolved, else 0
-	workflow *workflow   // the server's statuses, once asked
-	trail    trail       // to where the last page of changes ended
+	mu    sync.Mutex
+	trail trail // to where the last page of changes ended
 	// narrow are the items whose text the server failed on though nothing but
 	// its width was unusual.
 	narrow map[domain.Snowflake]bool
@@ -61,12 +61,21 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	answers := &answers{clean: http.Clean, now: now}
 	client := &client{cfg: cfg, http: http, now: now, answers: answers}
 
-	return &Connector{client: client, answers: answers, sizes: paging.Usual(), narrow: map[domain.Snowflake]bool{}}
+	place := &place{client: client, answers: answers}
+
+	return &Connector{
+		client:  client,
+		answers: answers,
+		place:   place,
+		pages:   &pages{client: client, answers: answers},
+		states:  &states{client: client, answers: answers, place: place},
+		sizes:   paging.Usual(), narrow: map[domain.Snowflake]bool{},
+	}
 }
 
 // Resolve finds the project by its number or its name.
 func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
-	found, other, err := c.resolvePlace(ctx)
+	found, other, err := c.place.resolve(ctx)
 	if other {
 		c.forget()
 	}
@@ -76,7 +85,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 
 // Use makes later calls go to a project that was resolved before.
 func (c *Connector) Use(p connector.Place) {
-	if c.usePlace(p) {
+	if c.place.use(p) {
 		c.forget()
 	}
 }
@@ -84,9 +93,10 @@ func (c *Connector) Use(p connector.Place) {
 // forget drops what was read of another project: its statuses, and the walk
 // through its list.
 func (c *Connector) forget() {
+	c.states.forget()
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.workflow = nil
 	c.trail = trail{}
 }
 
@@ -168,7 +178,7 @@ type draft struct {
 // which number the project has is only found out if MantisBT does not know
 // what it is told.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
-	p := c.guess()
+	p := c.place.guess()
 	d := draft{
 		Summary: content.Title, Description: content.Body, Additional: markerLine(m),
 		Project: &ref{ID: p.project}, Category: &ref{Name: c.client.cfg.Category},
@@ -202,7 +212,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return connector.Written{}, c.answers.unnumbered()
 	}
 
-	p, flow, err := c.prepare(ctx)
+	p, flow, err := c.states.prepare(ctx)
 	if err != nil {
 		return connector.Written{}, err
 	}
@@ -216,7 +226,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	d := draft{Summary: content.Title, Description: content.Body, Additional: keepMarker(current.Additional, m)}
 	d.Notes = notes(header.Get(versionHeader))
 	if content.State != sent.State && content.State != flow.state(current) {
-		if d.Status, d.Resolution, err = c.move(flow, content.State); err != nil {
+		if d.Status, d.Resolution, err = c.states.move(flow, content.State); err != nil {
 			return connector.Written{}, err
 		}
 	}

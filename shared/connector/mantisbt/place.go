@@ -6,10 +6,22 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
+
+// A place is the project that calls go to. It finds out at which address the API
+// answers and which number the project has.
+type place struct {
+	client  *client
+	answers *answers
+
+	mu    sync.Mutex
+	known *projectRef // the address and the project, nil before MantisBT was asked
+	used  int64       // the number of the project that was resolved, else 0
+}
 
 // A projectRef is where the project is.
 type projectRef struct {
@@ -34,13 +46,13 @@ type project struct {
 }
 
 // guess is the place as far as it is known without asking.
-func (c *Connector) guess() projectRef {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.place != nil {
-		return *c.place
+func (pl *place) guess() projectRef {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if pl.known != nil {
+		return *pl.known
 	}
-	return projectRef{root: c.client.cfg.BaseURL, project: cmp.Or(c.used, number64(c.client.cfg.Project))}
+	return projectRef{root: pl.client.cfg.BaseURL, project: cmp.Or(pl.used, number64(pl.client.cfg.Project))}
 }
 
 // number64 is the number a text is, or 0.
@@ -55,7 +67,7 @@ func number64(text string) int64 {
 // lost says why a create met nothing: there is no such project, or the API has
 // another address. Then nothing has happened, and the next try is sent there.
 func (c *Connector) lost(ctx context.Context, guessed projectRef, answer outbound.Response) error {
-	p, err := c.find(ctx)
+	p, err := c.place.find(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -68,42 +80,42 @@ func (c *Connector) lost(ctx context.Context, guessed projectRef, answer outboun
 
 // find asks once whose token it is, and with that under which address the API
 // answers and which number the project has.
-func (c *Connector) find(ctx context.Context) (projectRef, error) {
-	c.mu.Lock()
-	known := c.place
-	c.mu.Unlock()
+func (pl *place) find(ctx context.Context) (projectRef, error) {
+	pl.mu.Lock()
+	known := pl.known
+	pl.mu.Unlock()
 	if known != nil {
 		return *known, nil
 	}
 
-	root, me, err := c.whoami(ctx)
+	root, me, err := pl.whoami(ctx)
 	if err != nil {
 		return projectRef{}, err
 	}
 
 	p := projectRef{root: root}
-	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
+	if p.project, err = pl.projectNumber(ctx, root, me); err != nil {
 		return projectRef{}, err
 	}
 
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.used > 0 { // a place was used in the meantime
-		p.project = c.used
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if pl.used > 0 { // a place was used in the meantime
+		p.project = pl.used
 	}
 
-	c.place = &p
+	pl.known = &p
 
 	return p, nil
 }
 
 // whoami asks whose token it is. A web server that does not rewrite addresses
 // knows the API as a script only.
-func (c *Connector) whoami(ctx context.Context) (root string, me user, err error) {
+func (pl *place) whoami(ctx context.Context) (root string, me user, err error) {
 	var missing outbound.Response
 	for _, script := range []string{"", "/index.php"} {
-		root = c.client.cfg.BaseURL + script
-		answer, err := c.client.get(ctx, root+"/users/me", 0)
+		root = pl.client.cfg.BaseURL + script
+		answer, err := pl.client.get(ctx, root+"/users/me", 0)
 		if err != nil {
 			return "", user{}, err
 		}
@@ -112,79 +124,79 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		case answer.Status == http.StatusNotFound:
 			missing = answer
 			continue
-		case disabled(answer, c.answers.said(answer)):
-			return "", user{}, c.answers.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
-				c.answers.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
+		case disabled(answer, pl.answers.said(answer)):
+			return "", user{}, pl.answers.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+				pl.answers.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
 		case answer.Status != http.StatusOK:
-			return "", user{}, c.answers.refused(http.MethodGet, answer)
+			return "", user{}, pl.answers.refused(http.MethodGet, answer)
 		}
 
 		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
-			return "", user{}, c.answers.unreadable("MantisBT did not say whose token it is", answer)
+			return "", user{}, pl.answers.unreadable("MantisBT did not say whose token it is", answer)
 		}
 
 		return root, me, nil
 	}
 
-	return "", user{}, c.noAPI(missing)
+	return "", user{}, pl.noAPI(missing)
 }
 
 // noAPI is for an address without the API. Once a project is in use, a 404 that
 // is not MantisBT's own is one of a gateway, and an outage.
-func (c *Connector) noAPI(answer outbound.Response) *failure.Error {
-	said := c.answers.said(answer)
-	c.mu.Lock()
-	inUse := c.used > 0
-	c.mu.Unlock()
+func (pl *place) noAPI(answer outbound.Response) *failure.Error {
+	said := pl.answers.said(answer)
+	pl.mu.Lock()
+	inUse := pl.used > 0
+	pl.mu.Unlock()
 	if inUse && foreign(answer, said) {
-		return c.answers.intercepted(answer, said)
+		return pl.answers.intercepted(answer, said)
 	}
 
-	return c.answers.fail(failure.Final, failure.IntegrationScope, "api_not_found",
+	return pl.answers.fail(failure.Final, failure.IntegrationScope, "api_not_found",
 		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
 }
 
 // projectNumber is the number of the project that was resolved, else the
 // configured one, else that of the project with the configured name.
-func (c *Connector) projectNumber(ctx context.Context, root string, me user) (int64, error) {
-	if id := c.guess().project; id > 0 {
+func (pl *place) projectNumber(ctx context.Context, root string, me user) (int64, error) {
+	if id := pl.guess().project; id > 0 {
 		return id, nil
 	}
 
-	found, err := c.projectByName(ctx, root, me)
+	found, err := pl.projectByName(ctx, root, me)
 
 	return int64(found.ID), err
 }
 
 // projectByName is the project with the configured name. A user's own list has
 // no projects below others; the list of all has.
-func (c *Connector) projectByName(ctx context.Context, root string, me user) (named, error) {
-	if found := byName(me.Projects, c.client.cfg.Project); found != nil {
+func (pl *place) projectByName(ctx context.Context, root string, me user) (named, error) {
+	if found := byName(me.Projects, pl.client.cfg.Project); found != nil {
 		return found.named, nil
 	}
 
-	answer, err := c.client.get(ctx, root+"/projects", pageBody)
+	answer, err := pl.client.get(ctx, root+"/projects", pageBody)
 	if err != nil {
 		return named{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return named{}, c.answers.refused(http.MethodGet, answer)
+		return named{}, pl.answers.refused(http.MethodGet, answer)
 	}
 
 	list, err := parseProjects(answer.Body)
 	if err != nil {
-		return named{}, c.answers.unreadable("MantisBT's answer is not a list of projects", answer)
+		return named{}, pl.answers.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
 
-	if found := byName(list, c.client.cfg.Project); found != nil {
+	if found := byName(list, pl.client.cfg.Project); found != nil {
 		return found.named, nil
 	}
 
-	if found := byFoldedName(list, c.client.cfg.Project); found != nil {
+	if found := byFoldedName(list, pl.client.cfg.Project); found != nil {
 		return found.named, nil
 	}
 
-	return named{}, c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+	return named{}, pl.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
 }
 
 // byName looks through projects and those below them. What has no number is
@@ -201,4 +213,41 @@ func byName(list []project, name string) *project {
 	}
 
 	return nil
+}
+
+// project reads the project.
+func (pl *place) readTarget(ctx context.Context, p projectRef) (project, error) {
+	answer, err := pl.readProject(ctx, p)
+	if err != nil {
+		return project{}, err
+	}
+
+	list, err := parseProjects(answer.Body)
+	found := byID(list, p.project)
+	if err != nil || found == nil {
+		return project{}, pl.answers.unreadable("MantisBT's answer is not the project", answer)
+	}
+
+	return *found, nil
+}
+
+// readProject asks for the project by its number.
+func (pl *place) readProject(ctx context.Context, p projectRef) (outbound.Response, error) {
+	answer, err := pl.client.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
+	if err != nil {
+		return outbound.Response{}, err
+	}
+
+	if answer.Status != http.StatusOK {
+		e := pl.answers.refused(http.MethodGet, answer)
+		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
+			// The token is good, as it has just shown: it is the project that
+			// its user may not see.
+			e.Code = "target_not_found"
+		}
+
+		return outbound.Response{}, e
+	}
+
+	return answer, nil
 }

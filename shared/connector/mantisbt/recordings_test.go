@@ -186,7 +186,7 @@ func TestRecordedLogins(t *testing.T) {
 		f, c := start(t, nil)
 		f.bare = true
 		f.users = func(w http.ResponseWriter, _ *http.Request) { r.told().send(w) }
-		_, _, err := c.whoami(t.Context())
+		_, _, err := c.place.whoami(t.Context())
 		checkOutcome(t, name, want, err)
 	}
 }
@@ -213,7 +213,7 @@ func TestRecordedReads(t *testing.T) {
 		f, c := start(t, nil)
 		f.bare = true
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) { r.told().send(w) }
-		_, err := c.rows(t.Context(), projectRef{base, 7}, 50, 1, whole)
+		_, err := c.pages.rows(t.Context(), projectRef{base, 7}, 50, 1, whole)
 		checkOutcome(t, name, want, err)
 	}
 

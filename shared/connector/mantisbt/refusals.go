@@ -160,7 +160,7 @@ func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, sai
 		return nil
 	}
 
-	_, _, err := c.whoami(ctx)
+	_, _, err := c.place.whoami(ctx)
 	e, ok := err.(*failure.Error)
 	if !ok || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 		return nil

@@ -14,48 +14,48 @@ import (
 // once and never changes it. It does not tell the API the address it is known
 // by ($g_path is no public option, see $g_public_config_names in
 // config_defaults_inc.php), so the server is named by the configured address.
-func (c *Connector) resolvePlace(ctx context.Context) (found connector.Place, other bool, err error) {
-	root, me, err := c.whoami(ctx)
+func (pl *place) resolve(ctx context.Context) (found connector.Place, other bool, err error) {
+	root, me, err := pl.whoami(ctx)
 	if err != nil {
 		return connector.Place{}, false, connector.OfPlace(err)
 	}
 
-	p, err := c.configured(ctx, root, me)
+	p, err := pl.configured(ctx, root, me)
 	if err != nil {
 		return connector.Place{}, false, connector.OfPlace(err)
 	}
 
-	other = c.settle(root, int64(p.ID))
+	other = pl.settle(root, int64(p.ID))
 
-	return c.described(p), other, nil
+	return pl.described(p), other, nil
 }
 
 // usePlace makes later calls go to a project by its number. Where the API has its
 // address is still asked, since a place does not say.
-func (c *Connector) usePlace(p connector.Place) (other bool) {
+func (pl *place) use(p connector.Place) (other bool) {
 	id := number64(p.ID)
 	if id <= 0 {
 		return false
 	}
 
-	return c.settle("", id)
+	return pl.settle("", id)
 }
 
 // settle makes later calls go to a project, and to the API at an address unless
 // that is "". It reports whether the project is another one than before.
-func (c *Connector) settle(root string, id int64) (other bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (pl *place) settle(root string, id int64) (other bool) {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
 
-	other = c.used != id
-	c.used = id
+	other = pl.used != id
+	pl.used = id
 
-	if root == "" && c.place != nil {
-		root = c.place.root
+	if root == "" && pl.known != nil {
+		root = pl.known.root
 	}
 
 	if root != "" {
-		c.place = &projectRef{root: root, project: id}
+		pl.known = &projectRef{root: root, project: id}
 	}
 
 	return other
@@ -63,31 +63,31 @@ func (c *Connector) settle(root string, id int64) (other bool) {
 
 // configured is the project that the configuration names. A number is looked
 // for in the user's own list first, which was read already.
-func (c *Connector) configured(ctx context.Context, root string, me user) (named, error) {
-	id := number64(c.client.cfg.Project)
+func (pl *place) configured(ctx context.Context, root string, me user) (named, error) {
+	id := number64(pl.client.cfg.Project)
 	if id == 0 {
-		return c.projectByName(ctx, root, me)
+		return pl.projectByName(ctx, root, me)
 	}
 
 	if found := byID(me.Projects, id); found != nil {
 		return found.named, nil
 	}
 
-	found, err := c.project(ctx, projectRef{root: root, project: id})
+	found, err := pl.readTarget(ctx, projectRef{root: root, project: id})
 
 	return found.named, err
 }
 
 // described is a project as a place.
-func (c *Connector) described(found named) connector.Place {
-	home := strings.TrimSuffix(c.client.cfg.BaseURL, "/api/rest")
+func (pl *place) described(found named) connector.Place {
+	home := strings.TrimSuffix(pl.client.cfg.BaseURL, "/api/rest")
 	id := strconv.FormatInt(int64(found.ID), 10)
 	page, _ := markup.WebURL(home + "/set_project.php?project_id=" + id)
 
 	return connector.Place{
 		Instance: connector.InstanceOf(home),
 		ID:       id,
-		Name:     c.client.http.Clean(found.Name),
+		Name:     pl.client.http.Clean(found.Name),
 		URL:      page,
 	}
 }

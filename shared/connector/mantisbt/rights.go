@@ -351,7 +351,7 @@ func (s standing) requiredFields(fields []customField) connector.Check {
 
 // listed reports whether issues can be listed, by listing one.
 func (c *Connector) listed(ctx context.Context, p projectRef, s standing) (connector.Check, error) {
-	answer, err := c.list(ctx, p, 1, 1, "id")
+	answer, err := c.pages.list(ctx, p, 1, 1, "id")
 	if err != nil {
 		return connector.Undecided(connector.CheckList, "provider_error"), err
 	}

@@ -40,7 +40,7 @@ func (c *Connector) front(ctx context.Context, r reading) (front, error) {
 	var f front
 	size := min(changesPage, r.size)
 	for page := 1; page <= stickyMost/size; page++ {
-		rows, err := c.rows(ctx, r.projectRef, size, page, brief)
+		rows, err := c.pages.rows(ctx, r.projectRef, size, page, brief)
 		if err != nil {
 			return front{}, err
 		}
@@ -75,7 +75,7 @@ func (c *Connector) fillSticky(ctx context.Context, r reading, f front, all []li
 
 	size := min(changesPage, r.size)
 	for page := 1; len(open) > 0 && (page-1)*size < f.size; page++ {
-		rows, err := c.rows(ctx, r.projectRef, size, page, whole)
+		rows, err := c.pages.rows(ctx, r.projectRef, size, page, whole)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (c *Connector) before(ctx context.Context, p projectRef, f front, changed t
 		return !f.rows[place].UpdatedAt.Before(changed), nil
 	}
 
-	return c.wanted(ctx, p, place, changed)
+	return c.pages.changedSince(ctx, p, place, changed)
 }
 
 // oldest is the place of the last ordinary issue changed at or after since, or
@@ -160,7 +160,7 @@ func (c *Connector) oldest(ctx context.Context, p projectRef, f front, since tim
 
 	for out-in > 1 {
 		middle := in + (out-in)/2
-		wanted, err := c.wanted(ctx, p, middle, since)
+		wanted, err := c.pages.changedSince(ctx, p, middle, since)
 		if err != nil {
 			return 0, err
 		}
@@ -185,7 +185,7 @@ func (c *Connector) oldest(ctx context.Context, p projectRef, f front, since tim
 func (c *Connector) around(ctx context.Context, p projectRef, in int, since time.Time) (int, int, error) {
 	step := changesPage
 	if t := c.followed(); t.from.Equal(since) && t.oldest > in {
-		wanted, err := c.wanted(ctx, p, t.oldest, since)
+		wanted, err := c.pages.changedSince(ctx, p, t.oldest, since)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -198,7 +198,7 @@ func (c *Connector) around(ctx context.Context, p projectRef, in int, since time
 	}
 
 	for out := in + step; out < maxPages*changesPage; out = in + step {
-		wanted, err := c.wanted(ctx, p, out, since)
+		wanted, err := c.pages.changedSince(ctx, p, out, since)
 		if err != nil || !wanted {
 			return in, out, err
 		}
@@ -208,16 +208,6 @@ func (c *Connector) around(ctx context.Context, p projectRef, in int, since time
 	}
 
 	return in, maxPages * changesPage, nil
-}
-
-// wanted reports whether there is an issue at a place that was changed at or
-// after since.
-func (c *Connector) wanted(ctx context.Context, p projectRef, place int, since time.Time) (bool, error) {
-	rows, err := c.rows(ctx, p, 1, place+1, brief)
-	if err != nil || len(rows) == 0 {
-		return false, err
-	}
-	return !rows[0].UpdatedAt.Before(since), nil
 }
 
 // smallestPage gives the smallest page that holds the places from lo to hi, and its

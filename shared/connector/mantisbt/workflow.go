@@ -2,16 +2,10 @@ package mantisbt
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/outbound"
 )
 
 // The values of an untouched MantisBT.
@@ -40,61 +34,6 @@ func (w workflow) state(i issue) domain.ItemState {
 		return domain.Closed
 	}
 	return domain.Open
-}
-
-// move is what to write for a state.
-func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *ref, err error) {
-	wanted := w.reopen
-	result := w.reopened
-	if to == domain.Closed {
-		wanted = w.closed
-		result = w.fixed
-	}
-
-	if wanted == 0 {
-		return nil, nil, c.answers.fail(failure.Final, failure.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
-	}
-
-	if result > 0 {
-		resolution = &ref{ID: result}
-	}
-
-	return &ref{ID: wanted}, resolution, nil
-}
-
-// prepare finds the project and the server's workflow.
-func (c *Connector) prepare(ctx context.Context) (projectRef, workflow, error) {
-	p, err := c.find(ctx)
-	if err != nil {
-		return projectRef{}, workflow{}, err
-	}
-
-	c.mu.Lock()
-	known := c.workflow
-	c.mu.Unlock()
-	if known != nil {
-		return p, *known, nil
-	}
-
-	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.project, 10)}}
-	answer, err := c.client.get(ctx, p.root+"/config?"+query.Encode(), 0)
-	if err != nil {
-		return projectRef{}, workflow{}, err
-	}
-	if answer.Status != http.StatusOK {
-		return projectRef{}, workflow{}, c.answers.refused(http.MethodGet, answer)
-	}
-
-	w, err := parseWorkflow(answer.Body)
-	if err != nil {
-		return projectRef{}, workflow{}, c.answers.unreadable("MantisBT did not say which statuses it has", answer)
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.workflow = &w
-
-	return p, w, nil
 }
 
 // parseWorkflow reads the settings. Those a server does not tell are the usual
