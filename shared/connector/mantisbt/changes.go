@@ -2,13 +2,11 @@ package mantisbt
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup"
 )
 
 const (
@@ -125,7 +123,7 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 			continue
 		}
 
-		o := c.object(i.issue, r.flow)
+		o := c.issues.object(i.issue, r.flow)
 		if len(o.Markers) == 0 && int64(i.Project.ID) != r.project { // of a project below it
 			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Ignored: true}
 		}
@@ -138,13 +136,6 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 	}
 
 	return b, nil
-}
-
-func (c *Connector) object(i issue, flow workflow) numbered {
-	found := markers(i.Additional)
-	return numbered{connector.Object{
-		Written: c.written(i, flow.state(i)), Marker: connector.FirstMarker(found), Markers: found, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), UpdatedAt: i.UpdatedAt,
-	}, int64(i.ID)}
 }
 
 // A piece is a stretch of the ordinary issues, and the sticky ones that are to be
@@ -401,10 +392,10 @@ func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.O
 		return connector.Object{}, err
 	}
 
-	i, _, err := c.linked(ctx, p.root, id)
+	i, _, err := c.issues.linked(ctx, p.root, id)
 	if err != nil {
 		return connector.Object{}, err
 	}
 
-	return c.object(i, flow).Object, nil
+	return c.issues.object(i, flow).Object, nil
 }

@@ -534,7 +534,7 @@ func FuzzList(f *testing.F) {
 		}
 
 		for _, i := range got {
-			o := c.object(i, workflow{resolved: 80})
+			o := c.issues.object(i, workflow{resolved: 80})
 			if markup.Count(o.Title) > maxSummary || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
 				t.Errorf("%+v", o)
 			}

@@ -1,7 +1,6 @@
 package mantisbt
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -145,65 +144,6 @@ func (a *answers) limited(said problem.Problem, answer outbound.Response) *failu
 	e.NoRetryAfter = !told
 
 	return e
-}
-
-// issueRefused is refused for a request about one issue. Whether 403 or 404
-// means the issue or the whole project is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := c.answers.said(answer)
-	reads := method == http.MethodGet
-	if answer.Status == http.StatusPreconditionFailed && !nobody(answer.Header) {
-		// Nothing was changed: the next try reads the issue again. The tag differs
-		// from account to account, so the anonymous account has none that fits.
-		return c.answers.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
-	}
-
-	if e := c.answers.settled(method, answer, said); e != nil {
-		return e
-	}
-
-	denied := answer.Status == http.StatusForbidden
-	missing := answer.Status == http.StatusNotFound
-	switch {
-	case denied && !said.Markup && (said.Says("readonly") || said.Says("read-only")):
-		return c.answers.fail(failure.Final, failure.ItemScope, "remote_readonly",
-			said.Reason("closed issues are changed by managers only: give the token's user the role manager in the project"), answer)
-	case (denied || missing) && reads && foreign(answer, said):
-		return c.answers.intercepted(answer, said)
-	case missing && !said.Markup, denied && reads:
-		return c.gone(ctx, answer, said)
-	case reads:
-		return c.answers.readRefused(answer, said)
-	}
-
-	if e := c.lostToken(ctx, answer, said); e != nil {
-		return e
-	}
-
-	return c.answers.writeRefused(method, answer, said)
-}
-
-// gone tells an issue that is gone from a project that is.
-func (c *Connector) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
-	p, err := c.place.find(ctx)
-	if err != nil {
-		return c.answers.undecided(err, answer, said)
-	}
-
-	probe, err := c.pages.list(ctx, p, 1, 1, "id")
-	if err != nil {
-		return c.answers.undecided(err, answer, said)
-	}
-	if probe.Status != http.StatusOK {
-		return c.answers.refused(http.MethodGet, probe)
-	}
-
-	if answer.Status == http.StatusForbidden {
-		return c.answers.fail(failure.Final, failure.ItemScope, "remote_forbidden",
-			said.Reason("the token's user may see the project, but not this issue: it was moved or made private"), answer)
-	}
-
-	return c.answers.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing

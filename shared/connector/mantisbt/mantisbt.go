@@ -39,6 +39,8 @@ type Connector struct {
 	place   *place
 	pages   *pages
 	states  *states
+	probe   *probe
+	issues  *issues
 	sizes   *paging.Size // of pages of lists
 
 	mu    sync.Mutex
@@ -62,12 +64,16 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	client := &client{cfg: cfg, http: http, now: now, answers: answers}
 
 	place := &place{client: client, answers: answers}
+	pages := &pages{client: client, answers: answers}
+	probe := &probe{client: client, answers: answers, place: place, pages: pages}
 
 	return &Connector{
 		client:  client,
 		answers: answers,
 		place:   place,
-		pages:   &pages{client: client, answers: answers},
+		pages:   pages,
+		probe:   probe,
+		issues:  &issues{client: client, answers: answers, probe: probe},
 		states:  &states{client: client, answers: answers, place: place},
 		sizes:   paging.Usual(), narrow: map[domain.Snowflake]bool{},
 	}
@@ -133,20 +139,6 @@ type issue struct {
 	UpdatedAt   time.Time `json:"updated_at"`
 }
 
-// written is an issue with what tells later whether somebody has changed it.
-func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
-	id := strconv.FormatInt(int64(i.ID), 10)
-	page, _ := markup.WebURL(strings.TrimSuffix(c.client.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
-
-	return connector.Written{
-		Remote:    domain.Remote{ID: id, Key: id, URL: page, State: state},
-		CreatedAt: i.CreatedAt,
-		Seen:      connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
-
-		UpdatedAt: i.UpdatedAt,
-	}
-}
-
 // textHash names a text as MantisBT stores it. Its line ends are those of
 // whoever wrote last, and a form may leave white space at the end.
 func textHash(summary, description string) string {
@@ -192,15 +184,15 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 		return connector.Written{}, err
 	}
 	if answer.Status == http.StatusNotFound {
-		return connector.Written{}, c.lost(ctx, p, answer)
+		return connector.Written{}, c.probe.lost(ctx, p, answer)
 	}
 
 	made, proven := provenCreate(answer, m)
 	if !proven {
-		return connector.Written{}, c.createRefused(ctx, answer)
+		return connector.Written{}, c.probe.createRefused(ctx, answer)
 	}
 
-	return c.written(made, domain.Open), nil
+	return c.issues.written(made, domain.Open), nil
 }
 
 // Update makes the issue what the content says. The issue is read before, for
@@ -218,7 +210,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	}
 
 	where := p.root + "/issues/" + strconv.FormatInt(id, 10)
-	current, header, err := c.linked(ctx, p.root, id)
+	current, header, err := c.issues.linked(ctx, p.root, id)
 	if err != nil {
 		return connector.Written{}, err
 	}
@@ -237,14 +229,14 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	}
 
 	if answer.Status >= 300 {
-		e := c.issueRefused(ctx, http.MethodPatch, answer)
+		e := c.probe.issueRefused(ctx, http.MethodPatch, answer)
 		if e.Code == "forbidden" && int64(current.Project.ID) != p.project { // a right in another project
 			e.Scope = failure.ItemScope
 		}
 		return connector.Written{}, e
 	}
 
-	i, err := c.patched(ctx, where, current.ID, d, answer)
+	i, err := c.issues.confirm(ctx, where, current.ID, d, answer)
 	if err != nil {
 		return connector.Written{}, err
 	}
@@ -256,11 +248,11 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 // know as none.
 func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
 	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
-		return c.written(i, flow.state(i)), c.answers.fail(failure.Final, failure.ItemScope, "status_not_taken",
+		return c.issues.written(i, flow.state(i)), c.answers.fail(failure.Final, failure.ItemScope, "status_not_taken",
 			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
 	}
 
-	written := c.written(i, flow.state(i))
+	written := c.issues.written(i, flow.state(i))
 	if d.Status == nil && sent.State != "" {
 		// Whoever closed or reopened it meanwhile did that, not we.
 		if written.Seen.State = sent.Seen.State; written.Seen.State == "" {
@@ -269,41 +261,6 @@ func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow wor
 	}
 
 	return written, nil
-}
-
-// linked reads the issue with a number. An answer with another issue is none of
-// ours.
-func (c *Connector) linked(ctx context.Context, root string, id int64) (issue, http.Header, error) {
-	i, header, err := c.read(ctx, root+"/issues/"+strconv.FormatInt(id, 10))
-	if err == nil && int64(i.ID) != id {
-		return issue{}, nil, c.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue",
-			outbound.Response{Status: http.StatusOK, Header: header})
-	}
-
-	return i, header, err
-}
-
-// read gets one issue, and the header of the answer: the tag of the form it is
-// in, and the server's version.
-func (c *Connector) read(ctx context.Context, where string) (issue, http.Header, error) {
-	answer, err := c.client.get(ctx, where, pageBody)
-	if err != nil {
-		return issue{}, nil, err
-	}
-	if answer.Status != http.StatusOK {
-		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, answer)
-	}
-
-	i, err := only(answer.Body)
-	if err == nil {
-		return i, answer.Header, nil
-	}
-
-	if refusal, ok := faultIn(answer); ok {
-		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, refusal)
-	}
-
-	return issue{}, nil, c.answers.unreadable("MantisBT's answer is not an issue", answer)
 }
 
 // write sends a draft. With a tag it is only taken if the issue still has it;

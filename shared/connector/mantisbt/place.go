@@ -64,20 +64,6 @@ func number64(text string) int64 {
 	return id
 }
 
-// lost says why a create met nothing: there is no such project, or the API has
-// another address. Then nothing has happened, and the next try is sent there.
-func (c *Connector) lost(ctx context.Context, guessed projectRef, answer outbound.Response) error {
-	p, err := c.place.find(ctx)
-	switch {
-	case err != nil:
-		return err
-	case p.root != guessed.root:
-		return c.answers.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
-	}
-
-	return c.createRefused(ctx, answer)
-}
-
 // find asks once whose token it is, and with that under which address the API
 // answers and which number the project has.
 func (pl *place) find(ctx context.Context) (projectRef, error) {

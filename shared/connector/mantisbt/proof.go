@@ -2,7 +2,6 @@ package mantisbt
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -49,23 +48,6 @@ func objectIn(body []byte) []byte {
 	}
 
 	return object
-}
-
-// patched is the issue as the PATCH left it. After a success that is not the
-// documented one the issue is read once: if it shows what was sent, that is the
-// proof.
-func (c *Connector) patched(ctx context.Context, where string, id number, d draft, answer outbound.Response) (issue, error) {
-	i, err := only(objectIn(answer.Body))
-	if err == nil && i.ID == id && (updateProof.Proven(answer) || i.shows(d)) {
-		return i, nil
-	}
-
-	i, _, err = c.read(ctx, where)
-	if err == nil && i.ID == id && i.shows(d) {
-		return i, nil
-	}
-
-	return issue{}, c.answers.unproven(answer, c.answers.said(answer))
 }
 
 // shows reports whether an issue is as a draft wants it. MantisBT trims texts,

@@ -237,7 +237,7 @@ func TestRecordedReads(t *testing.T) {
 			all[name].told().send(w)
 		}
 
-		_, _, err := c.read(t.Context(), base+"/issues/7")
+		_, _, err := c.issues.read(t.Context(), base+"/issues/7")
 		checkOutcome(t, name, want, err)
 	}
 }

@@ -1,7 +1,6 @@
 package mantisbt
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -148,38 +147,4 @@ func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *f
 // body, or say how the caller is logged in.
 func disabled(answer outbound.Response, said problem.Problem) bool {
 	return answer.Status == http.StatusForbidden && said.Empty && answer.Header.Get(versionHeader) != "" && answer.Header.Get(loginHeader) == ""
-}
-
-// lostToken asks with one read whether a refusal of a write comes from a token that
-// is dead by now, or from a server that has moved. It is nil if not. A write as
-// anonymous is 403 and does not say that it is one.
-func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
-	moved := answer.Status >= 300 && answer.Status < 400
-	forbidden := answer.Status == http.StatusForbidden && !said.Markup
-	if !moved && !forbidden || said.Says("reason:") || said.Says("readonly") || said.Says("read-only") {
-		return nil
-	}
-
-	_, _, err := c.place.whoami(ctx)
-	e, ok := err.(*failure.Error)
-	if !ok || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
-		return nil
-	}
-	if moved || e.Code == "credentials_rejected" {
-		return e
-	}
-
-	return nil
-}
-
-// createRefused is refused for a create.
-func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
-	said := c.answers.said(answer)
-	if answer.Status >= 300 {
-		if e := c.lostToken(ctx, answer, said); e != nil {
-			return e
-		}
-	}
-
-	return c.answers.refused(http.MethodPost, answer)
 }
