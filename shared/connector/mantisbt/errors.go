@@ -1,7 +1,6 @@
 package mantisbt
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -11,6 +10,10 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
+// unknownWait is the wait after a rate limit that does not say how long it
+// lasts. MantisBT accepts so many issues of a reporter within an hour.
+const unknownWait = 10 * time.Minute
+
 // An answers turns each answer of MantisBT that is not what was asked for into
 // an error. It sends no request; what needs one more read is in probe.
 type answers struct {
@@ -18,12 +21,26 @@ type answers struct {
 	now   func() time.Time
 }
 
-// spamWait is how long to wait at least when the server has taken as many
-// issues of a reporter as it takes within an hour. It does not say how long.
-const spamWait = 10 * time.Minute
+// said reads what an answer says besides its status.
+func (a *answers) said(answer outbound.Response) problem.Problem {
+	return problem.Read(answer, a.clean)
+}
 
-// refused says what an answer means that is not what was asked for. What a
-// second look decides is in createRefused and issueRefused.
+// trusted is the error for an answer to the anonymous account, or an answer of
+// success that is not MantisBT's own. It is nil for all other answers.
+func (a *answers) trusted(answer outbound.Response) error {
+	switch {
+	case anonymous(answer.Header) && answer.Status < 500:
+		return a.rejected(answer)
+	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
+		return a.unreadable("MantisBT's answer is not JSON", answer)
+	}
+
+	return nil
+}
+
+// refused is the error for an answer that is not about a single issue, and not
+// what was asked for.
 func (a *answers) refused(method string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	if e := a.settled(method, answer, said); e != nil {
@@ -32,15 +49,19 @@ func (a *answers) refused(method string, answer outbound.Response) *failure.Erro
 
 	if method == http.MethodGet {
 		e := a.readRefused(answer, said)
-		e.Scope = failure.IntegrationScope // it asks for no single issue
+		e.Scope = failure.IntegrationScope
+
 		return e
 	}
 
 	return a.writeRefused(method, answer, said)
 }
 
-// readRefused is for reads: without them nothing goes on, so a refusal is of
-// integration scope. One that is not MantisBT's own is an outage.
+const noProject = "the project does not exist, or the token's user may not see it"
+
+// readRefused is the error for a refused read. Nothing can go on without reads,
+// so the error concerns the integration. A refusal that is not MantisBT's own is
+// an outage.
 func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
@@ -56,10 +77,10 @@ func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *f
 		detail = "the token's user may not see this project"
 	case answer.Status == http.StatusNotFound:
 		code = "target_not_found"
-		detail = "the project does not exist, or the token's user may not see it"
+		detail = noProject
 	case answer.Status < 400:
 		code = "target_moved"
-		detail = "the server sends callers of this address elsewhere: change base_url"
+		detail = "the server redirects this address to another one: change base_url"
 	case class == failure.Retryable:
 		code = "provider_unavailable"
 	default:
@@ -67,21 +88,15 @@ func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *f
 		code = "rejected"
 	}
 
-	e := a.fail(class, scope, code, said.Reason(detail), answer)
-	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
-	}
-
-	return e
+	return a.timed(a.fail(class, scope, code, said.Reason(detail), answer), answer)
 }
 
-// writeRefused is for writes that were refused for a reason that is not known to
-// concern the whole project: the item fails.
+// writeRefused is the error for a write that was refused for no reason that is
+// known to concern the whole project: the item fails.
 func (a *answers) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	ours := !said.Markup || answer.Header.Get(versionHeader) != ""
-	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
-		class = failure.Retryable // MantisBT itself said so before it did anything
+	if answer.Status == http.StatusServiceUnavailable && offline(answer, said) {
+		class = failure.Retryable
 	}
 
 	scope := failure.ItemScope
@@ -94,14 +109,26 @@ func (a *answers) writeRefused(method string, answer outbound.Response, said pro
 		scope = failure.IntegrationScope
 		code = "provider_unavailable"
 	case answer.Status < 400:
-		detail = "the server sends this request on to another address"
+		detail = "the server redirects this request to another address"
 	case answer.Status == http.StatusForbidden && !said.Markup:
 		code = "forbidden"
 		detail = lacks(said)
 	}
 
-	e := a.fail(class, scope, code, said.Reason(detail), answer)
-	if class == failure.Retryable {
+	return a.timed(a.fail(class, scope, code, said.Reason(detail), answer), answer)
+}
+
+// offline reports whether MantisBT itself refused because it is offline. Then it
+// did nothing.
+func offline(answer outbound.Response, said problem.Problem) bool {
+	own := !said.Markup || answer.Header.Get(versionHeader) != ""
+
+	return own && (said.Says("offline") || said.Says("api disabled"))
+}
+
+// timed gives an error that may be tried again the wait that the answer asks for.
+func (a *answers) timed(e *failure.Error, answer outbound.Response) *failure.Error {
+	if e.Class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
 
@@ -120,18 +147,18 @@ func lacks(said problem.Problem) string {
 	return "the token's user may not do this with this issue"
 }
 
-// limited is for a server that wants to be left alone. MantisBT itself does so
-// only to users whose role is the one of new accounts.
-func (a *answers) limited(said problem.Problem, answer outbound.Response) *failure.Error {
-	wait, told := outbound.RetryAfter(answer.Header, a.now())
+// limited is the error for an exceeded rate limit. MantisBT itself limits only
+// users with the role of new accounts.
+func (a *answers) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+	wait, known := outbound.RetryAfter(answer.Header, a.now())
 	switch {
-	case told:
+	case known:
 		wait = max(wait, time.Second)
 	case said.WaitTold:
 		wait = max(said.Wait, time.Second)
-		told = true
+		known = true
 	default:
-		wait = spamWait
+		wait = unknownWait
 	}
 
 	detail := ""
@@ -141,72 +168,17 @@ func (a *answers) limited(said problem.Problem, answer outbound.Response) *failu
 
 	e := a.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(detail), answer)
 	e.Wait = wait
-	e.NoRetryAfter = !told
+	e.NoRetryAfter = !known
 
 	return e
 }
 
-// undecided is for a refusal whose reach could not be found out: nothing
-// happened, ask again. A verdict on the token that came instead counts.
-func (a *answers) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
-	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
-		return e
-	}
-
-	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
-		said.Reason("whether the issue or the project is gone could not be found out"), answer)
-}
-
-func (a *answers) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
-	return &failure.Error{
-		Class: class, Scope: scope, Code: code, Detail: a.clean(detail), Status: answer.Status,
-		RequestID: a.clean(answer.Header.Get("X-Request-Id")),
-	}
-}
-
-// endless is for a list longer than any that is walked through.
-func (a *answers) endless(detail string) *failure.Error {
-	return a.fail(failure.Final, failure.IntegrationScope, "list_endless", detail, outbound.Response{})
-}
-
-// said reads what an answer says besides its status.
-func (a *answers) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, a.clean)
-}
-
-// trusted is the error for an answer that is given to nobody, or an answer of
-// success that is not MantisBT's own. Other answers are left to the caller.
-func (a *answers) trusted(answer outbound.Response) error {
-	switch {
-	case nobody(answer.Header) && answer.Status < 500:
-		return a.rejected(answer)
-	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
-		return a.unreadable("MantisBT's answer is not JSON", answer)
-	}
-
-	return nil
-}
-
-// unnumbered is for a link without the number of an issue: nothing is sent.
-func (a *answers) unnumbered() *failure.Error {
-	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
-}
-
-// unread is for a page that is too large to be read. That is no refusal.
-func unread(err error) error {
-	var e *failure.Error
-	if errors.As(err, &e) && e.Code == "answer_too_large" {
-		e.Class = failure.Retryable
-		e.Scope = failure.IntegrationScope
-	}
-	return err
-}
-
-// noList is for half a list, which must not pass for a whole one: an issue not
-// found is made again.
+// noList is the error for an incomplete list. It must never count as a whole one:
+// an issue that is not found is created again.
 func (a *answers) noList(answer outbound.Response) *failure.Error {
 	if paging.Partial(answer.StreamError) {
-		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), "MantisBT's answer is not a whole list of issues: "+shown(answer, a.said(answer)), answer)
+		detail := "MantisBT's answer is not a whole list of issues: " + shown(answer, a.said(answer))
+		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), detail, answer)
 	}
 
 	if refusal, ok := faultIn(answer); ok {
@@ -216,7 +188,42 @@ func (a *answers) noList(answer outbound.Response) *failure.Error {
 	return a.unreadable("MantisBT's answer is not a list of issues", answer)
 }
 
-// moves is for a list in which a place cannot be found again.
+// endless is the error for a list that is longer than any that is read.
+func (a *answers) endless(detail string) *failure.Error {
+	return a.amiss("list_endless", detail)
+}
+
+// moves is the error for a list in which a position cannot be found again.
 func (a *answers) moves() *failure.Error {
 	return a.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
+}
+
+// unnumbered is the error for a link without the number of an issue. No request
+// is sent for it.
+func (a *answers) unnumbered() *failure.Error {
+	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+}
+
+// undecided is the error for a refusal where it could not be found out whether
+// it concerns one issue or the project. Nothing was changed: try again. If the
+// read showed that the token is dead, that is the error.
+func (a *answers) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
+	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
+		return e
+	}
+
+	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
+		said.Reason("whether the issue or the project is gone could not be found out"), answer)
+}
+
+// amiss is the error for what is wrong with the project, with no refused request.
+func (a *answers) amiss(code, detail string) *failure.Error {
+	return a.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
+}
+
+func (a *answers) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+	return &failure.Error{
+		Class: class, Scope: scope, Code: code, Detail: a.clean(detail), Status: answer.Status,
+		RequestID: a.clean(answer.Header.Get("X-Request-Id")),
+	}
 }

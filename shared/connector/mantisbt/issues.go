@@ -20,16 +20,67 @@ type issues struct {
 	probe   *probe
 }
 
-// patched is the issue as the PATCH left it. After a success that is not the
-// documented one the issue is read once: if it shows what was sent, that is the
-// proof.
-func (is *issues) confirm(ctx context.Context, where string, id number, d draft, answer outbound.Response) (issue, error) {
+// A current issue is an issue with what a change of it needs.
+type current struct {
+	issue
+	tag     string // of the form that was read
+	version string // of the server
+}
+
+// read gets one issue by its number. An answer with another issue is an error.
+func (is *issues) read(ctx context.Context, p projectRef, id int64) (current, error) {
+	answer, i, err := is.get(ctx, p.issue(id))
+	if err != nil {
+		return current{}, err
+	}
+
+	if int64(i.ID) != id {
+		return current{}, is.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue", answer)
+	}
+
+	return current{i, answer.Header.Get("ETag"), answer.Header.Get(versionHeader)}, nil
+}
+
+// get reads the issue at an address.
+func (is *issues) get(ctx context.Context, where string) (outbound.Response, issue, error) {
+	answer, err := is.client.get(ctx, where, pageBody)
+	if err != nil {
+		return answer, issue{}, err
+	}
+
+	i, err := is.asIssue(ctx, answer)
+
+	return answer, i, err
+}
+
+// asIssue reads an answer that has to be one issue.
+func (is *issues) asIssue(ctx context.Context, answer outbound.Response) (issue, error) {
+	if answer.Status != http.StatusOK {
+		return issue{}, is.probe.issueRefused(ctx, http.MethodGet, answer)
+	}
+
+	i, err := only(answer.Body)
+	if err == nil {
+		return i, nil
+	}
+
+	if refusal, ok := faultIn(answer); ok {
+		return issue{}, is.probe.issueRefused(ctx, http.MethodGet, refusal)
+	}
+
+	return issue{}, is.answers.unreadable("MantisBT's answer is not an issue", answer)
+}
+
+// confirm returns the issue as a change left it. After an answer of success that
+// is not the documented one the issue is read once: it proves the change if it
+// shows what was sent.
+func (is *issues) confirm(ctx context.Context, p projectRef, id number, d draft, answer outbound.Response) (issue, error) {
 	i, err := only(objectIn(answer.Body))
 	if err == nil && i.ID == id && (updateProof.Proven(answer) || i.shows(d)) {
 		return i, nil
 	}
 
-	i, _, err = is.read(ctx, where)
+	_, i, err = is.get(ctx, p.issue(int64(id)))
 	if err == nil && i.ID == id && i.shows(d) {
 		return i, nil
 	}
@@ -37,58 +88,29 @@ func (is *issues) confirm(ctx context.Context, where string, id number, d draft,
 	return issue{}, is.answers.unproven(answer, is.answers.said(answer))
 }
 
-// written is an issue with what tells later whether somebody has changed it.
+// object is an issue as a list of changes shows it.
+func (is *issues) object(i issue, flow workflow) numbered {
+	found := markers(i.Additional)
+	object := connector.Object{
+		Written:   is.written(i, flow.state(i)),
+		Marker:    connector.FirstMarker(found),
+		Markers:   found,
+		Title:     strings.Clone(markup.Cut(i.Summary, maxSummary, "")),
+		UpdatedAt: i.UpdatedAt,
+	}
+
+	return numbered{object, int64(i.ID)}
+}
+
+// written is an issue as a write left it.
 func (is *issues) written(i issue, state domain.ItemState) connector.Written {
 	id := strconv.FormatInt(int64(i.ID), 10)
-	page, _ := markup.WebURL(strings.TrimSuffix(is.client.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
+	page, _ := markup.WebURL(is.client.home() + "/view.php?id=" + id)
 
 	return connector.Written{
 		Remote:    domain.Remote{ID: id, Key: id, URL: page, State: state},
-		CreatedAt: i.CreatedAt,
 		Seen:      connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
-
+		CreatedAt: i.CreatedAt,
 		UpdatedAt: i.UpdatedAt,
 	}
-}
-
-// linked reads the issue with a number. An answer with another issue is none of
-// ours.
-func (is *issues) linked(ctx context.Context, root string, id int64) (issue, http.Header, error) {
-	i, header, err := is.read(ctx, root+"/issues/"+strconv.FormatInt(id, 10))
-	if err == nil && int64(i.ID) != id {
-		return issue{}, nil, is.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue",
-			outbound.Response{Status: http.StatusOK, Header: header})
-	}
-
-	return i, header, err
-}
-
-// read gets one issue, and the header of the answer: the tag of the form it is
-// in, and the server's version.
-func (is *issues) read(ctx context.Context, where string) (issue, http.Header, error) {
-	answer, err := is.client.get(ctx, where, pageBody)
-	if err != nil {
-		return issue{}, nil, err
-	}
-	if answer.Status != http.StatusOK {
-		return issue{}, nil, is.probe.issueRefused(ctx, http.MethodGet, answer)
-	}
-
-	i, err := only(answer.Body)
-	if err == nil {
-		return i, answer.Header, nil
-	}
-
-	if refusal, ok := faultIn(answer); ok {
-		return issue{}, nil, is.probe.issueRefused(ctx, http.MethodGet, refusal)
-	}
-
-	return issue{}, nil, is.answers.unreadable("MantisBT's answer is not an issue", answer)
-}
-
-func (is *issues) object(i issue, flow workflow) numbered {
-	found := markers(i.Additional)
-	return numbered{connector.Object{
-		Written: is.written(i, flow.state(i)), Marker: connector.FirstMarker(found), Markers: found, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), UpdatedAt: i.UpdatedAt,
-	}, int64(i.ID)}
 }

@@ -73,7 +73,7 @@ func TestPagesOfOneIssue(t *testing.T) {
 		s.answer(w, r, b)
 	}
 
-	all, _ := changes(t, c, time.Time{})
+	all, _ := allChanges(t, c, time.Time{})
 	if n := len(ids(all)); n != connectortest.Listed {
 		t.Errorf("%d issues", n)
 	}
@@ -91,7 +91,7 @@ func TestPagesOfOneIssue(t *testing.T) {
 	}
 
 	s.asked = 0
-	if n := len(ids(first(changes(t, c, time.Time{})))); n != connectortest.Listed {
+	if n := len(ids(first(allChanges(t, c, time.Time{})))); n != connectortest.Listed {
 		t.Errorf("%d issues of a list that moves", n)
 	}
 

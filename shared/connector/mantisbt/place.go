@@ -19,53 +19,32 @@ type place struct {
 	answers *answers
 
 	mu    sync.Mutex
-	known *projectRef // the address and the project, nil before MantisBT was asked
+	known *projectRef // nil before MantisBT was asked
 	used  int64       // the number of the project that was resolved, else 0
 }
 
-// A projectRef is where the project is.
+// A projectRef names the project in calls.
 type projectRef struct {
-	root    string // of the REST API, with index.php where the web server wants it
-	project int64
+	root string // of the REST API, with index.php if the web server needs it
+	id   int64  // the project's number, 0 if it is not known
 }
 
-// A user is whose token it is.
-type user struct {
-	ID       number    `json:"id"`
-	Name     string    `json:"name"`
-	Access   named     `json:"access_level"`
-	Projects []project `json:"projects"`
-}
+// issue is the address of an issue.
+func (p projectRef) issue(id int64) string { return p.root + "/issues/" + strconv.FormatInt(id, 10) }
 
-// A project, with those that lie below it.
-type project struct {
-	named
-	Access      named     `json:"access_level"`
-	Categories  []named   `json:"categories"`
-	SubProjects []project `json:"subProjects"`
-}
-
-// guess is the place as far as it is known without asking.
+// guess is what is known of the project without asking MantisBT.
 func (pl *place) guess() projectRef {
 	pl.mu.Lock()
 	defer pl.mu.Unlock()
 	if pl.known != nil {
 		return *pl.known
 	}
-	return projectRef{root: pl.client.cfg.BaseURL, project: cmp.Or(pl.used, number64(pl.client.cfg.Project))}
+
+	return projectRef{root: pl.client.cfg.BaseURL, id: cmp.Or(pl.used, number64(pl.client.cfg.Project))}
 }
 
-// number64 is the number a text is, or 0.
-func number64(text string) int64 {
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id < 0 {
-		return 0
-	}
-	return id
-}
-
-// find asks once whose token it is, and with that under which address the API
-// answers and which number the project has.
+// find asks once which account the token belongs to. The answer shows at which
+// address the API answers, and which number the project has.
 func (pl *place) find(ctx context.Context) (projectRef, error) {
 	pl.mu.Lock()
 	known := pl.known
@@ -79,24 +58,33 @@ func (pl *place) find(ctx context.Context) (projectRef, error) {
 		return projectRef{}, err
 	}
 
-	p := projectRef{root: root}
-	if p.project, err = pl.projectNumber(ctx, root, me); err != nil {
+	id, err := pl.projectNumber(ctx, root, me)
+	if err != nil {
 		return projectRef{}, err
 	}
 
 	pl.mu.Lock()
 	defer pl.mu.Unlock()
-	if pl.used > 0 { // a place was used in the meantime
-		p.project = pl.used
+	if pl.used > 0 { // use was called in the meantime
+		id = pl.used
 	}
 
+	p := projectRef{root, id}
 	pl.known = &p
 
 	return p, nil
 }
 
-// whoami asks whose token it is. A web server that does not rewrite addresses
-// knows the API as a script only.
+// A user is the account that the token belongs to.
+type user struct {
+	ID       number    `json:"id"`
+	Name     string    `json:"name"`
+	Access   named     `json:"access_level"`
+	Projects []project `json:"projects"`
+}
+
+// whoami reads the account that the token belongs to. A web server that does not
+// rewrite addresses has the API only below index.php.
 func (pl *place) whoami(ctx context.Context) (root string, me user, err error) {
 	var missing outbound.Response
 	for _, script := range []string{"", "/index.php"} {
@@ -106,19 +94,14 @@ func (pl *place) whoami(ctx context.Context) (root string, me user, err error) {
 			return "", user{}, err
 		}
 
-		switch {
-		case answer.Status == http.StatusNotFound:
+		if answer.Status == http.StatusNotFound {
 			missing = answer
 			continue
-		case disabled(answer, pl.answers.said(answer)):
-			return "", user{}, pl.answers.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
-				pl.answers.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
-		case answer.Status != http.StatusOK:
-			return "", user{}, pl.answers.refused(http.MethodGet, answer)
 		}
 
-		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
-			return "", user{}, pl.answers.unreadable("MantisBT did not say whose token it is", answer)
+		me, err := pl.account(answer)
+		if err != nil {
+			return "", user{}, err
 		}
 
 		return root, me, nil
@@ -127,8 +110,28 @@ func (pl *place) whoami(ctx context.Context) (root string, me user, err error) {
 	return "", user{}, pl.noAPI(missing)
 }
 
-// noAPI is for an address without the API. Once a project is in use, a 404 that
-// is not MantisBT's own is one of a gateway, and an outage.
+// account reads the account in an answer.
+func (pl *place) account(answer outbound.Response) (user, error) {
+	said := pl.answers.said(answer)
+	switch {
+	case disabled(answer, said):
+		return user{}, pl.answers.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+			said.Reason("MantisBT does not let the token's user in: it is disabled"), answer)
+	case answer.Status != http.StatusOK:
+		return user{}, pl.answers.refused(http.MethodGet, answer)
+	}
+
+	var me user
+	err := json.Unmarshal(answer.Body, &me)
+	if err != nil || me.ID <= 0 {
+		return user{}, pl.answers.unreadable("MantisBT did not say whose token it is", answer)
+	}
+
+	return me, nil
+}
+
+// noAPI is the error for an address without the API. After a project was
+// resolved, a 404 that is not MantisBT's comes from a gateway, and is an outage.
 func (pl *place) noAPI(answer outbound.Response) *failure.Error {
 	said := pl.answers.said(answer)
 	pl.mu.Lock()
@@ -139,13 +142,14 @@ func (pl *place) noAPI(answer outbound.Response) *failure.Error {
 	}
 
 	return pl.answers.fail(failure.Final, failure.IntegrationScope, "api_not_found",
-		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
+		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest",
+		outbound.Response{Status: http.StatusNotFound})
 }
 
 // projectNumber is the number of the project that was resolved, else the
 // configured one, else that of the project with the configured name.
 func (pl *place) projectNumber(ctx context.Context, root string, me user) (int64, error) {
-	if id := pl.guess().project; id > 0 {
+	if id := pl.guess().id; id > 0 {
 		return id, nil
 	}
 
@@ -154,10 +158,11 @@ func (pl *place) projectNumber(ctx context.Context, root string, me user) (int64
 	return int64(found.ID), err
 }
 
-// projectByName is the project with the configured name. A user's own list has
-// no projects below others; the list of all has.
+// projectByName is the project with the configured name. The account's own list
+// has no projects below others; the list of all projects has them.
 func (pl *place) projectByName(ctx context.Context, root string, me user) (named, error) {
-	if found := byName(me.Projects, pl.client.cfg.Project); found != nil {
+	name := pl.client.cfg.Project
+	if found := byName(me.Projects, name); found != nil {
 		return found.named, nil
 	}
 
@@ -174,52 +179,20 @@ func (pl *place) projectByName(ctx context.Context, root string, me user) (named
 		return named{}, pl.answers.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
 
-	if found := byName(list, pl.client.cfg.Project); found != nil {
+	if found := byName(list, name); found != nil {
 		return found.named, nil
 	}
 
-	if found := byFoldedName(list, pl.client.cfg.Project); found != nil {
+	if found := byFoldedName(list, name); found != nil {
 		return found.named, nil
 	}
 
-	return named{}, pl.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+	return named{}, pl.answers.amiss("target_not_found", "there is no project of this name, or the token's user may not see it")
 }
 
-// byName looks through projects and those below them. What has no number is
-// none.
-func byName(list []project, name string) *project {
-	for i := range list {
-		if list[i].Name == name && list[i].ID > 0 {
-			return &list[i]
-		}
-
-		if found := byName(list[i].SubProjects, name); found != nil {
-			return found
-		}
-	}
-
-	return nil
-}
-
-// project reads the project.
-func (pl *place) readTarget(ctx context.Context, p projectRef) (project, error) {
-	answer, err := pl.readProject(ctx, p)
-	if err != nil {
-		return project{}, err
-	}
-
-	list, err := parseProjects(answer.Body)
-	found := byID(list, p.project)
-	if err != nil || found == nil {
-		return project{}, pl.answers.unreadable("MantisBT's answer is not the project", answer)
-	}
-
-	return *found, nil
-}
-
-// readProject asks for the project by its number.
+// readProject reads the project by its number.
 func (pl *place) readProject(ctx context.Context, p projectRef) (outbound.Response, error) {
-	answer, err := pl.client.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
+	answer, err := pl.client.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.id, 10), pageBody)
 	if err != nil {
 		return outbound.Response{}, err
 	}
@@ -227,8 +200,7 @@ func (pl *place) readProject(ctx context.Context, p projectRef) (outbound.Respon
 	if answer.Status != http.StatusOK {
 		e := pl.answers.refused(http.MethodGet, answer)
 		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
-			// The token is good, as it has just shown: it is the project that
-			// its user may not see.
+			// The token was accepted just before, so its user may not see this project.
 			e.Code = "target_not_found"
 		}
 

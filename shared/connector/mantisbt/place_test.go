@@ -152,7 +152,7 @@ func TestCallsGoByNumber(t *testing.T) {
 		c.Use(p)
 	}
 
-	if got := c.place.guess().project; got != 7 {
+	if got := c.place.guess().id; got != 7 {
 		t.Errorf("what is no place was used: %d", got)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// The headers in which MantisBT says that it is MantisBT, and how it took the
-// caller's login.
+// The headers with MantisBT's version, and with the method of the caller's
+// log-in.
 const (
 	versionHeader = "X-Mantis-Version"
 	loginHeader   = "X-Mantis-LoginMethod"
@@ -20,9 +20,9 @@ const (
 
 const fromRecordings = "recorded from 2.28.4: "
 
-// refusals are the answers that count at once, because they name the
-// credential, its rights in all of the project, or the place. Messages are
-// English whatever the account's language is. Where a refusal has no body, its
+// refusals are the answers that stop the integration at once, because they name
+// the credential, its rights in the whole project, or the place. Messages are
+// English in every language of the account. Where a refusal has no body, its
 // words are on the status line, which HTTP/2 does not have.
 var refusals = []refusal.Row{
 	{Status: 401, Header: versionHeader, Means: "credentials_rejected", Source: fromRecordings + "token-revoked"},
@@ -33,22 +33,22 @@ var refusals = []refusal.Row{
 	{Status: 403, Bare: true, Words: "not enough rights to update issues", Means: "forbidden",
 		Detail: "the token's user may not change issues, not even its own: it needs the role updater", Source: fromRecordings + "patch-summary-reporter"},
 	{Status: 400, Creates: true, Bare: true, Words: "mandatory field", Means: "field_required",
-		Detail: "the project wants to know what items do not tell: do not require the field on report", Source: fromRecordings + "create-custom-field-missing"},
+		Detail: "new issues have a required field that items do not fill in: do not require it on report", Source: fromRecordings + "create-custom-field-missing"},
 	{Status: 400, Creates: true, Bare: true, Words: "project not specified", Means: "target_not_found",
-		Detail: "the project does not exist, or the token's user may not see it", Source: fromRecordings + "create-project-unknown-name"},
+		Detail: noProject, Source: fromRecordings + "create-project-unknown-name"},
 	{Status: 404, Creates: true, Code: "700", Means: "target_not_found",
-		Detail: "the project does not exist, or the token's user may not see it", Source: "ERROR_PROJECT_NOT_FOUND in MantisBT's core/constant_inc.php"},
+		Detail: noProject, Source: "ERROR_PROJECT_NOT_FOUND in MantisBT's core/constant_inc.php"},
 	{Status: 404, Creates: true, Bare: true, Words: "project '", Means: "target_not_found",
-		Detail: "the project does not exist, or the token's user may not see it", Source: fromRecordings + "project-unknown-id"},
+		Detail: noProject, Source: fromRecordings + "project-unknown-id"},
 	{Status: 400, Creates: true, Bare: true, Words: "category", Means: "category_not_found",
 		Detail: "the project does not have the configured category", Source: fromRecordings + "create-category-missing"},
 	{Status: 404, Creates: true, Bare: true, Words: "category", Means: "category_not_found",
 		Detail: "the project does not have the configured category", Source: fromRecordings + "create-category-unknown"},
 }
 
-// foreign reports whether a refusal of a read may come from a gateway before
-// MantisBT. MantisBT's own are JSON, have the header of its version, or have no
-// body and known words on the status line (recorded: project-unknown-id,
+// foreign reports whether a refused read may come from a gateway in front of
+// MantisBT. MantisBT's own refusals are JSON, have the header with its version, or
+// have no body and known words on the status line (recorded: project-unknown-id,
 // token-garbage).
 func foreign(answer outbound.Response, said problem.Problem) bool {
 	ownWords := said.Empty && (said.Says("project '") || said.Says(tokenWords))
@@ -56,34 +56,34 @@ func foreign(answer outbound.Response, said problem.Problem) bool {
 	return said.Foreign(answer, ownWords || answer.Header.Get(versionHeader) != "")
 }
 
-// tokenWords are MantisBT's for a token that it does not take.
+// tokenWords are MantisBT's words for a token that it does not accept.
 const tokenWords = "api token required"
 
-// nobody reports whether an answer says that the token was not taken. With
-// anonymous access on, MantisBT serves a dead token as the anonymous account:
-// the method of the login is "cookie" or "anonymous" then, and "api-token" for a
-// good token.
-func nobody(header http.Header) bool {
+// anonymous reports whether an answer says that the token was not accepted. With
+// anonymous access on, MantisBT serves a dead token as the anonymous account: then
+// the method of the log-in is "cookie" or "anonymous". For a good token it is
+// "api-token".
+func anonymous(header http.Header) bool {
 	method := header.Get(loginHeader)
 
 	return method != "" && method != "api-token"
 }
 
-// rejected is for a token that MantisBT does not take.
+// rejected is the error for a token that MantisBT does not accept.
 func (a *answers) rejected(answer outbound.Response) *failure.Error {
 	return a.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
-		"MantisBT does not take the token and answers as its anonymous account: the token was revoked", answer)
+		"MantisBT does not accept the token and answers as its anonymous account: the token was revoked", answer)
 }
 
-// settled is for what needs no second look: a success of a write without proof,
-// a limit, and what counts at once. It is nil for all others.
+// settled is the error for answers that need no second read: an unproven success
+// of a write, a rate limit, and the table of refusals. It is nil for all others.
 func (a *answers) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return a.unproven(answer, said)
 	case answer.Status == http.StatusTooManyRequests:
-		return a.limited(said, answer)
-	case nobody(answer.Header) && answer.Status < 500:
+		return a.limited(answer, said)
+	case anonymous(answer.Header) && answer.Status < 500:
 		return a.rejected(answer)
 	}
 
@@ -95,19 +95,19 @@ func (a *answers) settled(method string, answer outbound.Response, said problem.
 	return a.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 }
 
-// unproven is for a success that does not show what was done: it may come from
-// a proxy, or be the text of an error that PHP shows.
+// unproven is the error for an answer of success that does not prove the write:
+// it may come from a proxy, or be the text of an error that PHP shows.
 func (a *answers) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
-	if nobody(answer.Header) {
+	if anonymous(answer.Header) {
 		code = "session_expired"
 	}
 
 	return a.fail(failure.Ambiguous, failure.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
 }
 
-// shown is what a reason says about an answer with success. Words in JSON may be
-// those of any issue, so they are left out, but for those of a fault.
+// shown is what an error says about an answer of success. Text in JSON may belong
+// to any issue, so it is left out, except that of a fault.
 func shown(answer outbound.Response, said problem.Problem) string {
 	if !said.JSON {
 		return said.Summary
@@ -121,8 +121,8 @@ func shown(answer outbound.Response, said problem.Problem) string {
 	return form
 }
 
-// unreadable is for an answer to a read that is not what was asked for: an
-// outage.
+// unreadable is the error for an answer to a read that is not what was asked for.
+// It counts as an outage.
 func (a *answers) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	code := "answer_unreadable"
@@ -133,7 +133,7 @@ func (a *answers) unreadable(what string, answer outbound.Response) *failure.Err
 	return a.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
-// intercepted is for a foreign answer in place of the answer to a read.
+// intercepted is the error for an answer to a read that is not MantisBT's.
 func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
@@ -142,9 +142,9 @@ func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *f
 	return e
 }
 
-// disabled reports whether a 403 is what MantisBT answers before it looks at
-// what was asked for: the token's user is disabled. Its other refusals have a
-// body, or say how the caller is logged in.
+// disabled reports whether a 403 means that the token's user is disabled. MantisBT
+// answers so before it reads the request. Its other refusals have a body, or the
+// method of the log-in.
 func disabled(answer outbound.Response, said problem.Problem) bool {
 	return answer.Status == http.StatusForbidden && said.Empty && answer.Header.Get(versionHeader) != "" && answer.Header.Get(loginHeader) == ""
 }

@@ -12,7 +12,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A states knows which statuses of the server are open and closed.
+// A states reads which statuses of the server are open and which are closed, and
+// chooses the status to write.
 type states struct {
 	client  *client
 	answers *answers
@@ -22,27 +23,7 @@ type states struct {
 	known *workflow // nil before MantisBT was asked
 }
 
-// move is what to write for a state.
-func (st *states) move(w workflow, to domain.ItemState) (status, resolution *ref, err error) {
-	wanted := w.reopen
-	result := w.reopened
-	if to == domain.Closed {
-		wanted = w.closed
-		result = w.fixed
-	}
-
-	if wanted == 0 {
-		return nil, nil, st.answers.fail(failure.Final, failure.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
-	}
-
-	if result > 0 {
-		resolution = &ref{ID: result}
-	}
-
-	return &ref{ID: wanted}, resolution, nil
-}
-
-// prepare finds the project and the server's workflow.
+// prepare finds the project and reads the server's workflow once.
 func (st *states) prepare(ctx context.Context) (projectRef, workflow, error) {
 	p, err := st.place.find(ctx)
 	if err != nil {
@@ -56,7 +37,7 @@ func (st *states) prepare(ctx context.Context) (projectRef, workflow, error) {
 		return p, *known, nil
 	}
 
-	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.project, 10)}}
+	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.id, 10)}}
 	answer, err := st.client.get(ctx, p.root+"/config?"+query.Encode(), 0)
 	if err != nil {
 		return projectRef{}, workflow{}, err
@@ -75,6 +56,27 @@ func (st *states) prepare(ctx context.Context) (projectRef, workflow, error) {
 	st.known = &w
 
 	return p, w, nil
+}
+
+// move is the status and the resolution to write for a state.
+func (st *states) move(w workflow, to domain.ItemState) (status, resolution *ref, err error) {
+	wanted := w.reopen
+	result := w.reopened
+	if to == domain.Closed {
+		wanted = w.closed
+		result = w.fixed
+	}
+
+	if wanted == 0 {
+		return nil, nil, st.answers.fail(failure.Final, failure.IntegrationScope, "status_missing",
+			"the server has no status for "+string(to)+" issues", outbound.Response{})
+	}
+
+	if result > 0 {
+		resolution = &ref{ID: result}
+	}
+
+	return &ref{ID: wanted}, resolution, nil
 }
 
 // forget drops the statuses of another project.

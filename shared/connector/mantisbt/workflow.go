@@ -15,20 +15,20 @@ const (
 	reopenedResult    = 30
 )
 
-// A workflow is what a server means by open and closed. Each server names its
-// statuses as it likes, so that numbers are written, never names.
+// A workflow is which statuses of a server are open and closed. Administrators
+// choose the names of statuses, so numbers are written, never names.
 type workflow struct {
-	resolved int64 // from this status on an issue is done
-	closed   int64 // what we close with; 0: there is no such status
-	reopen   int64
-	fixed    int64 // 0: there is no such resolution, and none is written
-	reopened int64
+	resolved int64 // issues with this status or a higher one are closed
+	closed   int64 // the status to close with, 0 if there is none
+	reopen   int64 // the status to open with, 0 if there is none
+	fixed    int64 // the resolution of closed issues, 0 to write none
+	reopened int64 // the resolution of reopened issues, 0 to write none
 }
 
 // options are the settings that make up a workflow.
 var options = []string{"status_enum_string", "resolution_enum_string", "bug_resolved_status_threshold", "bug_reopen_status", "bug_reopen_resolution"}
 
-// state reports whether work on an issue is still to be done.
+// state is the state of an issue by its status.
 func (w workflow) state(i issue) domain.ItemState {
 	if int64(i.Status.ID) >= w.resolved {
 		return domain.Closed
@@ -36,8 +36,8 @@ func (w workflow) state(i issue) domain.ItemState {
 	return domain.Open
 }
 
-// parseWorkflow reads the settings. Those a server does not tell are the usual
-// ones, except the statuses, without which nothing can be closed.
+// parseWorkflow reads the settings. Those that a server does not give are the
+// defaults, except the statuses: without them nothing can be closed.
 func parseWorkflow(body []byte) (workflow, error) {
 	told, err := settings(body)
 	if err != nil {
@@ -65,8 +65,7 @@ func workflowOf(told map[string]json.RawMessage) (workflow, error) {
 	return w, nil
 }
 
-// settings reads the server's settings by name. What it does not tell is not
-// there.
+// settings reads the server's settings by name, as far as it gives them.
 func settings(body []byte) (map[string]json.RawMessage, error) {
 	var answer struct {
 		Configs []struct {
@@ -86,8 +85,8 @@ func settings(body []byte) (map[string]json.RawMessage, error) {
 	return told, nil
 }
 
-// settle leaves only numbers that the server has and that mean what they are
-// for.
+// settle replaces numbers that the server does not have, or that have another
+// meaning there.
 func (w *workflow) settle(statuses, results []named) {
 	if !has(statuses, w.closed) || w.closed < w.resolved {
 		w.closed = int64(statuses[len(statuses)-1].ID)
