@@ -106,6 +106,7 @@ func newSearch(since time.Time, want []connector.Marker, zone *time.Location) *s
 		found: map[domain.Snowflake]issue{},
 		keys:  map[int]bool{},
 	}
+
 	wanted := slices.Clone(want)
 	for _, m := range want {
 		wanted = append(wanted, asSearched(m))

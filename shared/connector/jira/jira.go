@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Flavor  string // form.Cloud or form.Datacenter
 	BaseURL string // the site, the gateway with its cloud id, or the server with its context path
-	Email   string // whose the API token is (Cloud)
+	Email   string // the account of the API token (Cloud)
 	Token   string // an API token (Cloud) or a personal access token (Data Center)
 	// ProjectKey and IssueType are where new issues go. A type is named by its
 	// name or, where that is all digits, its id.

@@ -163,6 +163,7 @@ func (pl *place) permissions(ctx context.Context) (map[string]bool, outbound.Res
 			Have bool `json:"havePermission"`
 		} `json:"permissions"`
 	}
+
 	err = json.Unmarshal(answer.Body, &body)
 	if err != nil || body.Permissions == nil {
 		return nil, answer, pl.answers.noIssue(answer)

@@ -141,6 +141,7 @@ func (pr *probe) wholeProject(ctx context.Context, method string, answer outboun
 	if e, final := endsTheRun(err); final {
 		return e
 	}
+
 	if err != nil {
 		return pr.answers.undecided(answer, said)
 	}

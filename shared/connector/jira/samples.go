@@ -70,6 +70,7 @@ func (r *rights) newest(ctx context.Context) ([]sample, error) {
 			"maxResults": {strconv.Itoa(size)},
 			"fields":     {"status,issuetype"},
 		}
+
 		list.Issues = nil
 
 		return r.client.getJSON(ctx, r.client.api(r.client.flavor.search(query, "")), &list)
