@@ -20,11 +20,11 @@ const pageBody = 32 << 20
 // A client sends requests to Jira's API with the credentials of the
 // configuration. It repeats none by itself.
 type client struct {
-	cfg     Config
-	flavor  flavor
-	http    *outbound.Client
-	now     func() time.Time
-	answers *answers
+	cfg        Config
+	flavor     flavor
+	http       *outbound.Client
+	now        func() time.Time
+	classifier *classifier
 }
 
 // api is the address of a resource.
@@ -59,14 +59,14 @@ func (c *client) send(ctx context.Context, method, where string, body any) (outb
 }
 
 // get reads. Redirects are not followed: Jira only redirects to a page with a
-// log-in form. Answers of success that answers.trusted rejects are errors.
+// log-in form. Answers of success that classifier.trusted rejects are errors.
 func (c *client) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
 	answer, err := c.http.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
 	if err != nil {
 		return answer, err
 	}
 
-	return answer, c.answers.trusted(answer)
+	return answer, c.classifier.trusted(answer)
 }
 
 // stream is get for an answer that is read while it arrives.
@@ -78,7 +78,7 @@ func (c *client) stream(ctx context.Context, where string, read func(io.Reader) 
 		return answer, err
 	}
 
-	return answer, c.answers.trusted(answer)
+	return answer, c.classifier.trusted(answer)
 }
 
 // getJSON reads an answer into a value. Members that the value does not have are
@@ -89,10 +89,10 @@ func (c *client) getJSON(ctx context.Context, where string, into any) error {
 		return tooLarge(err)
 	}
 	if answer.Status != http.StatusOK {
-		return c.answers.refused(http.MethodGet, answer)
+		return c.classifier.refused(http.MethodGet, answer)
 	}
 	if answer.StreamError != nil {
-		return c.answers.partial("Jira's answer is not what was asked for", answer)
+		return c.classifier.partial("Jira's answer is not what was asked for", answer)
 	}
 
 	return nil

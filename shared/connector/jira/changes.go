@@ -10,11 +10,11 @@ import (
 
 // A changes walks through the issues of the project by their last change.
 type changes struct {
-	answers *answers
-	place   *place
-	account *account
-	issues  *issues
-	pages   *pages
+	classifier *classifier
+	place      *place
+	account    *account
+	issues     *issues
+	pages      *pages
 
 	mu    sync.Mutex
 	trail trail // the pages that were read last
@@ -68,7 +68,7 @@ func (ch *changes) list(ctx context.Context, since time.Time, offset int) ([]con
 		at++
 	}
 
-	return nil, false, ch.answers.endless()
+	return nil, false, ch.classifier.endless()
 }
 
 // query is the search for what changed since a time, the oldest change first.

@@ -17,11 +17,11 @@ const (
 
 // A rights checks what the token may do in the project.
 type rights struct {
-	client  *client
-	answers *answers
-	place   *place
-	account *account
-	screens *screens
+	client     *client
+	classifier *classifier
+	place      *place
+	account    *account
+	screens    *screens
 }
 
 // check finds out whether issues could be created and kept up to date: whether

@@ -19,9 +19,9 @@ import (
 // lasts. Jira counts bursts by the second.
 const unknownWait = 10 * time.Second
 
-// An answers turns each answer of Jira that is not what was asked for into an
+// A classifier turns each answer of Jira that is not what was asked for into an
 // error. It sends no request; what needs one more read is in probe.
-type answers struct {
+type classifier struct {
 	clean     func(string) string // removes secrets from a text
 	now       func() time.Time
 	hint      string // what may be wrong with rejected credentials
@@ -29,14 +29,14 @@ type answers struct {
 }
 
 // said reads what an answer says besides its status.
-func (a *answers) said(answer outbound.Response) problem.Problem {
+func (a *classifier) said(answer outbound.Response) problem.Problem {
 	return problem.Read(answer, a.clean)
 }
 
 // trusted is the error for an answer of success that is not Jira's own, or that
 // Jira gave without a log-in: then many lists are empty. It is nil for all other
 // answers.
-func (a *answers) trusted(answer outbound.Response) error {
+func (a *classifier) trusted(answer outbound.Response) error {
 	if answer.Status >= 300 {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (a *answers) trusted(answer outbound.Response) error {
 
 // refused is the error for an answer that is not about a single issue, and not
 // what was asked for.
-func (a *answers) refused(method string, answer outbound.Response) *failure.Error {
+func (a *classifier) refused(method string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	if e := a.settled(method, answer, said); e != nil {
 		return e
@@ -80,7 +80,7 @@ const (
 // readRefused is the error for a refused read. Nothing can go on without reads,
 // so the error concerns the integration. A refusal that is not Jira's own is an
 // outage.
-func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
@@ -110,7 +110,7 @@ func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *f
 
 // writeRefused is the error for a write that was refused for no reason that is
 // known to concern the whole project: the item fails.
-func (a *answers) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	scope := failure.ItemScope
 	code := "rejected"
@@ -133,7 +133,7 @@ func (a *answers) writeRefused(method string, answer outbound.Response, said pro
 }
 
 // timed gives an error that may be tried again the wait that the answer asks for.
-func (a *answers) timed(e *failure.Error, answer outbound.Response) *failure.Error {
+func (a *classifier) timed(e *failure.Error, answer outbound.Response) *failure.Error {
 	if e.Class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
@@ -143,7 +143,7 @@ func (a *answers) timed(e *failure.Error, answer outbound.Response) *failure.Err
 
 // limited is the error for an exceeded rate limit. One of Jira's limits counts
 // the writes to a single issue.
-func (a *answers) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) limited(answer outbound.Response, said problem.Problem) *failure.Error {
 	reason := answer.Header.Get("Ratelimit-Reason")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(reason), answer)
 	if reason == "jira-per-issue-on-write" {
@@ -165,7 +165,7 @@ func (a *answers) limited(answer outbound.Response, said problem.Problem) *failu
 
 // wait reads how long a rate limit lasts from the headers. If they do not say
 // so, known is false.
-func (a *answers) wait(h http.Header) (wait time.Duration, known bool) {
+func (a *classifier) wait(h http.Header) (wait time.Duration, known bool) {
 	if after, ok := outbound.RetryAfter(h, a.now()); ok {
 		return max(after, time.Second), true
 	}
@@ -190,7 +190,7 @@ func (a *answers) wait(h http.Header) (wait time.Duration, known bool) {
 
 // partial is the error for a streamed answer that broke off, or is not what was
 // asked for.
-func (a *answers) partial(what string, answer outbound.Response) *failure.Error {
+func (a *classifier) partial(what string, answer outbound.Response) *failure.Error {
 	if paging.Partial(answer.StreamError) {
 		detail := what + ": " + shown(answer, a.said(answer))
 		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), detail, answer)
@@ -201,28 +201,28 @@ func (a *answers) partial(what string, answer outbound.Response) *failure.Error 
 
 // noList is the error for an incomplete list. It must never count as a whole one:
 // an issue that is not found is created again.
-func (a *answers) noList(answer outbound.Response) *failure.Error {
+func (a *classifier) noList(answer outbound.Response) *failure.Error {
 	return a.partial("Jira's answer is not a list of issues", answer)
 }
 
-func (a *answers) noIssue(answer outbound.Response) *failure.Error {
+func (a *classifier) noIssue(answer outbound.Response) *failure.Error {
 	return a.unreadable("Jira's answer is not an issue", answer)
 }
 
 // endless is the error for a list that is longer than any that is read.
-func (a *answers) endless() *failure.Error {
+func (a *classifier) endless() *failure.Error {
 	return a.amiss("list_endless", "the list of issues does not end")
 }
 
 // unnumbered is the error for a link without the id of an issue. No request is
 // sent for it.
-func (a *answers) unnumbered() *failure.Error {
+func (a *classifier) unnumbered() *failure.Error {
 	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
 }
 
 // noTransition is the error for a state that no transition leads to. Asked are
 // the required fields of the transitions that would lead there.
-func (a *answers) noTransition(want domain.ItemState, asked []string) *failure.Error {
+func (a *classifier) noTransition(want domain.ItemState, asked []string) *failure.Error {
 	detail := "the workflow has no transition from the issue's status to one of the category done"
 	if want != domain.Closed {
 		detail = "the workflow has no transition from the issue's status to one that is not done"
@@ -237,17 +237,17 @@ func (a *answers) noTransition(want domain.ItemState, asked []string) *failure.E
 
 // undecided is the error for a refusal where it could not be found out whether
 // it concerns one issue or the project. Nothing was changed: try again.
-func (a *answers) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
 	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether this concerns one issue or the project could not be found out"), answer)
 }
 
 // amiss is the error for what is wrong with the project, with no refused request.
-func (a *answers) amiss(code, detail string) *failure.Error {
+func (a *classifier) amiss(code, detail string) *failure.Error {
 	return a.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
 }
 
-func (a *answers) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+func (a *classifier) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
 	id := cmp.Or(answer.Header.Get("Atl-Traceid"), answer.Header.Get("X-Arequestid"), answer.Header.Get("X-Request-Id"))
 
 	return &failure.Error{

@@ -30,13 +30,13 @@ const (
 
 // A finder looks for issues by the markers in them.
 type finder struct {
-	client  *client
-	answers *answers
-	place   *place
-	account *account
-	labels  *labels
-	issues  *issues
-	pages   *pages
+	client     *client
+	classifier *classifier
+	place      *place
+	account    *account
+	labels     *labels
+	issues     *issues
+	pages      *pages
 }
 
 // find looks for the issues of markers. Jira lists issues only by a search in an
@@ -228,7 +228,7 @@ func (f *finder) readOn(ctx context.Context, s *search, left int) (done bool, er
 // unsure is the error for a search that cannot be concluded yet. Nothing is
 // created meanwhile.
 func (f *finder) unsure() *failure.Error {
-	e := f.answers.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
+	e := f.classifier.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
 	e.Wait = time.Minute
 
 	return e
@@ -264,8 +264,8 @@ func (f *finder) readKey(ctx context.Context, s *search, n int) (found bool, err
 		return false, err
 	}
 
-	said := f.answers.said(answer)
-	if answer.Status == http.StatusNotFound && !foreign(answer, said) && f.answers.verdict(http.MethodGet, answer, said, "") == nil {
+	said := f.classifier.said(answer)
+	if answer.Status == http.StatusNotFound && !foreign(answer, said) && f.classifier.verdict(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
 

@@ -16,11 +16,11 @@ import (
 
 // An issues reads single issues, and shows them in the form of the contract.
 type issues struct {
-	client  *client
-	answers *answers
-	place   *place
-	labels  *labels
-	probe   *probe
+	client     *client
+	classifier *classifier
+	place      *place
+	labels     *labels
+	probe      *probe
 }
 
 // read gets one issue by its id. A moved issue keeps its id, so an answer with
@@ -33,7 +33,7 @@ func (is *issues) read(ctx context.Context, id string) (issue, error) {
 
 	i, err := is.asIssue(ctx, answer)
 	if err == nil && i.ID != id {
-		return issue{}, is.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
+		return issue{}, is.classifier.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
 	}
 
 	return i, err
@@ -48,7 +48,7 @@ func (is *issues) asIssue(ctx context.Context, answer outbound.Response) (issue,
 	var i issue
 	err := json.Unmarshal(answer.Body, &i)
 	if err != nil || !i.whole() {
-		return issue{}, is.answers.noIssue(answer)
+		return issue{}, is.classifier.noIssue(answer)
 	}
 
 	return i, nil
@@ -73,7 +73,7 @@ func (is *issues) confirm(ctx context.Context, id string, d draft, answer outbou
 		return edited{issue: i}, nil
 	}
 
-	return edited{}, is.answers.unproven(answer, is.answers.said(answer))
+	return edited{}, is.classifier.unproven(answer, is.classifier.said(answer))
 }
 
 // object is an issue as a list of changes shows it.

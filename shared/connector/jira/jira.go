@@ -52,16 +52,16 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	}
 
 	flavor := flavorOf(cfg.Flavor)
-	answers := &answers{clean: http.Clean, now: now, hint: flavor.hint(cfg), issueType: cfg.IssueType}
-	client := &client{cfg: cfg, flavor: flavor, http: http, now: now, answers: answers}
-	place := &place{client: client, answers: answers}
+	classifier := &classifier{clean: http.Clean, now: now, hint: flavor.hint(cfg), issueType: cfg.IssueType}
+	client := &client{cfg: cfg, flavor: flavor, http: http, now: now, classifier: classifier}
+	place := &place{client: client, classifier: classifier}
 	account := &account{client: client}
-	screens := &screens{client: client, answers: answers, place: place, sizes: paging.New(metaPage, 50, 10)}
-	probe := &probe{client: client, answers: answers, place: place, screens: screens}
+	screens := &screens{client: client, classifier: classifier, place: place, sizes: paging.New(metaPage, 50, 10)}
+	probe := &probe{client: client, classifier: classifier, place: place, screens: screens}
 	labels := &labels{kept: cfg.Labels, spare: spareLabels{}}
-	issues := &issues{client: client, answers: answers, place: place, labels: labels, probe: probe}
-	pages := &pages{client: client, answers: answers, sizes: paging.Usual()}
-	states := &states{client: client, answers: answers, issues: issues, probe: probe}
+	issues := &issues{client: client, classifier: classifier, place: place, labels: labels, probe: probe}
+	pages := &pages{client: client, classifier: classifier, sizes: paging.Usual()}
+	states := &states{client: client, classifier: classifier, issues: issues, probe: probe}
 
 	return &Connector{
 		client:   client,
@@ -71,13 +71,13 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 		labels:   labels,
 		states:   states,
 		writer: &writer{
-			client: client, answers: answers, place: place, screens: screens, probe: probe, labels: labels, issues: issues,
+			client: client, classifier: classifier, place: place, screens: screens, probe: probe, labels: labels, issues: issues,
 		},
-		changes: &changes{answers: answers, place: place, account: account, issues: issues, pages: pages},
+		changes: &changes{classifier: classifier, place: place, account: account, issues: issues, pages: pages},
 		finder: &finder{
-			client: client, answers: answers, place: place, account: account, labels: labels, issues: issues, pages: pages,
+			client: client, classifier: classifier, place: place, account: account, labels: labels, issues: issues, pages: pages,
 		},
-		rights: &rights{client: client, answers: answers, place: place, account: account, screens: screens},
+		rights: &rights{client: client, classifier: classifier, place: place, account: account, screens: screens},
 	}
 }
 
@@ -140,7 +140,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id := sent.Remote.ID
 	if !digits(id) {
-		return connector.Written{}, c.client.answers.unnumbered()
+		return connector.Written{}, c.client.classifier.unnumbered()
 	}
 
 	moves := content.State != sent.State
@@ -221,7 +221,7 @@ func unread(sent connector.Sent, opened connector.Written, edit edited, moves bo
 // Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	if !digits(remote.ID) {
-		return connector.Object{}, c.client.answers.unnumbered()
+		return connector.Object{}, c.client.classifier.unnumbered()
 	}
 
 	i, err := c.issues.read(ctx, remote.ID)

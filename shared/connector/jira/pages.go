@@ -24,9 +24,9 @@ const (
 // A pages reads lists of issues page by page. A page that Jira fails to answer
 // with, or that is too large to be read, is asked for again with fewer issues.
 type pages struct {
-	client  *client
-	answers *answers
-	sizes   *paging.Size
+	client     *client
+	classifier *classifier
+	sizes      *paging.Size
 }
 
 // walk reads all pages of a query.
@@ -41,7 +41,7 @@ func (pg *pages) walk(ctx context.Context, jql string, each func(issue)) error {
 		cursor = next
 	}
 
-	return pg.answers.endless()
+	return pg.classifier.endless()
 }
 
 // page hands over each issue of one page, and returns the cursor of the next
@@ -84,7 +84,7 @@ func (pg *pages) read(ctx context.Context, query url.Values, cursor string, each
 
 	next, known := flavor.next(p, cursor)
 	if answer.StreamError != nil || !whole || !known {
-		return "", 0, pg.answers.noList(answer)
+		return "", 0, pg.classifier.noList(answer)
 	}
 
 	return next, p.count, nil
@@ -94,13 +94,13 @@ func (pg *pages) read(ctx context.Context, query url.Values, cursor string, each
 // query that may be wrong.
 func (pg *pages) refused(answer outbound.Response) *failure.Error {
 	if answer.Status == http.StatusBadRequest {
-		said := pg.answers.said(answer)
+		said := pg.classifier.said(answer)
 		if !foreign(answer, said) {
-			return pg.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
+			return pg.classifier.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 		}
 	}
 
-	return pg.answers.refused(http.MethodGet, answer)
+	return pg.classifier.refused(http.MethodGet, answer)
 }
 
 // A page is a page of search results, without the issues.

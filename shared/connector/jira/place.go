@@ -17,9 +17,9 @@ import (
 // A place is the project that calls go to. Resolve finds out which one the
 // configuration leads to.
 type place struct {
-	client  *client
-	answers *answers
-	used    atomic.Pointer[projectRef] // the project that was resolved, nil before
+	client     *client
+	classifier *classifier
+	used       atomic.Pointer[projectRef] // the project that was resolved, nil before
 
 	mu   sync.Mutex
 	site string // the address where people read issues, if the gateway named it
@@ -166,7 +166,7 @@ func (pl *place) permissions(ctx context.Context) (map[string]bool, outbound.Res
 
 	err = json.Unmarshal(answer.Body, &body)
 	if err != nil || body.Permissions == nil {
-		return nil, answer, pl.answers.noIssue(answer)
+		return nil, answer, pl.classifier.noIssue(answer)
 	}
 
 	may := map[string]bool{}

@@ -15,24 +15,24 @@ import (
 // A probe finds out with one more read whether a refusal concerns one issue or
 // the whole project.
 type probe struct {
-	client  *client
-	answers *answers
-	place   *place
-	screens *screens
+	client     *client
+	classifier *classifier
+	place      *place
+	screens    *screens
 }
 
 // issueRefused is the error for a refused request about one issue.
 func (pr *probe) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := pr.answers.said(answer)
+	said := pr.classifier.said(answer)
 	reads := method == http.MethodGet
-	if e := pr.answers.settled(method, answer, said); e != nil {
+	if e := pr.classifier.settled(method, answer, said); e != nil {
 		return e
 	}
 
 	// Jira says in JSON that one issue is not there.
 	page := said.Markup && answer.Status == http.StatusNotFound
 	if reads && (page || foreign(answer, said)) {
-		return pr.answers.intercepted(answer, said)
+		return pr.classifier.intercepted(answer, said)
 	}
 
 	if e := pr.wholeProject(ctx, method, answer, said, editIssues, transitionIssues); e != nil {
@@ -41,15 +41,15 @@ func (pr *probe) issueRefused(ctx context.Context, method string, answer outboun
 
 	switch {
 	case answer.Status == http.StatusNotFound && !said.Markup:
-		return pr.answers.fail(failure.Final, failure.ItemScope, "remote_deleted",
+		return pr.classifier.fail(failure.Final, failure.ItemScope, "remote_deleted",
 			said.Reason("the project is there, but the issue was deleted or moved to where the token may not see it"), answer)
 	case answer.Status == http.StatusForbidden && !said.Markup:
-		return pr.answers.fail(failure.Final, failure.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
+		return pr.classifier.fail(failure.Final, failure.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
 	case reads:
-		return pr.answers.readRefused(answer, said)
+		return pr.classifier.readRefused(answer, said)
 	}
 
-	return pr.answers.writeRefused(method, answer, said)
+	return pr.classifier.writeRefused(method, answer, said)
 }
 
 // editRefused is issueRefused for an edit. A screen with the summary and without
@@ -60,7 +60,7 @@ func (pr *probe) editRefused(ctx context.Context, id string, answer outbound.Res
 	if answer.Status == http.StatusBadRequest && slices.Contains(names, "description") && !slices.Contains(names, "summary") {
 		screen, err := pr.screens.editScreen(ctx, id)
 		if err == nil && screen["summary"] && !screen["description"] {
-			return pr.answers.notSettable("description", answer, pr.answers.said(answer))
+			return pr.classifier.notSettable("description", answer, pr.classifier.said(answer))
 		}
 	}
 
@@ -71,8 +71,8 @@ func (pr *probe) editRefused(ctx context.Context, id string, answer outbound.Res
 // items do not fill in, or that is on no screen, it would refuse every issue, and
 // each try would use up a key.
 func (pr *probe) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
-	said := pr.answers.said(answer)
-	if e := pr.answers.settled(http.MethodPost, answer, said); e != nil {
+	said := pr.classifier.said(answer)
+	if e := pr.classifier.settled(http.MethodPost, answer, said); e != nil {
 		return e
 	}
 
@@ -87,7 +87,7 @@ func (pr *probe) createRefused(ctx context.Context, answer outbound.Response) *f
 		return e
 	}
 
-	return pr.answers.writeRefused(http.MethodPost, answer, said)
+	return pr.classifier.writeRefused(http.MethodPost, answer, said)
 }
 
 // filledIn are the fields that a create fills in.
@@ -99,14 +99,14 @@ var filledIn = []string{"project", "issuetype", "summary", "description", "label
 // account, so they decide only where the screen cannot be read.
 func (pr *probe) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *failure.Error {
 	for _, name := range names {
-		if e := pr.answers.verdict(http.MethodPost, answer, said, name); e != nil {
+		if e := pr.classifier.verdict(http.MethodPost, answer, said, name); e != nil {
 			return e
 		}
 	}
 
 	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(filledIn, name) })
 	if len(others) > 0 {
-		return pr.answers.fail(failure.Final, failure.IntegrationScope, "field_required",
+		return pr.classifier.fail(failure.Final, failure.IntegrationScope, "field_required",
 			said.Reason("new issues have required fields that items do not fill in: "+pr.screens.names(ctx, others).String()+
 				". Make them optional or give them a default for the issue type "+pr.client.cfg.IssueType), answer)
 	}
@@ -119,7 +119,7 @@ func (pr *probe) fieldsRefused(ctx context.Context, answer outbound.Response, sa
 		}
 
 		if missing {
-			return pr.answers.notSettable(name, answer, said)
+			return pr.classifier.notSettable(name, answer, said)
 		}
 	}
 
@@ -143,22 +143,22 @@ func (pr *probe) wholeProject(ctx context.Context, method string, answer outboun
 	}
 
 	if err != nil {
-		return pr.answers.undecided(answer, said)
+		return pr.classifier.undecided(answer, said)
 	}
 
 	switch {
-	case method != http.MethodGet && read.Status == http.StatusForbidden && !pr.answers.said(read).Markup:
+	case method != http.MethodGet && read.Status == http.StatusForbidden && !pr.classifier.said(read).Markup:
 		// The read is forbidden like the write: that says no more than the write did.
-		return pr.answers.verdict(http.MethodGet, read, pr.answers.said(read), "")
+		return pr.classifier.verdict(http.MethodGet, read, pr.classifier.said(read), "")
 	case read.Status != http.StatusOK:
-		return pr.answers.refused(http.MethodGet, read)
+		return pr.classifier.refused(http.MethodGet, read)
 	case !may[browseProjects]:
-		return pr.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
+		return pr.classifier.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
 	}
 
 	lacks := slices.ContainsFunc(needs, func(permission string) bool { return !may[permission] })
 	if answer.Status == http.StatusForbidden && lacks {
-		return pr.answers.fail(failure.Final, failure.IntegrationScope, "forbidden",
+		return pr.classifier.fail(failure.Final, failure.IntegrationScope, "forbidden",
 			said.Reason("the token lacks a permission in the project that this request needs"), answer)
 	}
 

@@ -75,7 +75,7 @@ func foreign(answer outbound.Response, said problem.Problem) bool {
 
 // verdict is the error for an answer in the table of refusals, nil for all
 // others. Field is a field that the answer names, "" for none.
-func (a *answers) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
+func (a *classifier) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (a *answers) verdict(method string, answer outbound.Response, said problem.
 
 // settled is the error for answers that need no second read: an unproven success
 // of a write, a rate limit, and the table of refusals. It is nil for all others.
-func (a *answers) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return a.unproven(answer, said)
@@ -118,7 +118,7 @@ func (a *answers) settled(method string, answer outbound.Response, said problem.
 
 // unproven is the error for an answer of success that does not prove the write:
 // it may come from a proxy, or be a login page.
-func (a *answers) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if anonymous(answer.Header) {
 		code = "session_expired"
@@ -139,7 +139,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 
 // unreadable is the error for an answer to a read that is not what was asked for.
 // It counts as an outage.
-func (a *answers) unreadable(what string, answer outbound.Response) *failure.Error {
+func (a *classifier) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
@@ -150,7 +150,7 @@ func (a *answers) unreadable(what string, answer outbound.Response) *failure.Err
 }
 
 // intercepted is the error for an answer to a read that is not Jira's.
-func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("Jira")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
@@ -160,7 +160,7 @@ func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *f
 
 // notSettable is the error for a field that items fill in and that is on no
 // screen.
-func (a *answers) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
 	code := "field_not_settable"
 	detail := name + " is not on the screen: put it there for the issue type " + a.issueType
 	if name == "labels" {

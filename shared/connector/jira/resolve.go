@@ -31,7 +31,7 @@ func (pl *place) resolve(ctx context.Context) (connector.Place, error) {
 
 	found, ok := parseProject(answer.Body)
 	if !ok {
-		return connector.Place{}, pl.answers.unreadable("Jira's answer is not a project", answer)
+		return connector.Place{}, pl.classifier.unreadable("Jira's answer is not a project", answer)
 	}
 
 	instance, err := pl.instance(ctx)
@@ -64,12 +64,12 @@ func (pl *place) use(p connector.Place) {
 // to another web server. Later a 404 that is not Jira's comes from a gateway, and
 // is an outage.
 func (pl *place) unresolved(answer outbound.Response) *failure.Error {
-	said := pl.answers.said(answer)
+	said := pl.classifier.said(answer)
 	if answer.Status == http.StatusNotFound && pl.used.Load() == nil && foreign(answer, said) && !anonymous(answer.Header) {
-		return pl.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
+		return pl.classifier.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 	}
 
-	e := pl.answers.refused(http.MethodGet, answer)
+	e := pl.classifier.refused(http.MethodGet, answer)
 	if e.Code == "forbidden" { // a project that the token may not see
 		e.Code = "target_not_found"
 	}
@@ -108,7 +108,7 @@ func (pl *place) cloudID(ctx context.Context) (string, error) {
 
 	id, ok := parseTenant(answer.Body)
 	if !ok {
-		return "", pl.answers.unreadable("the site does not say which cloud id it has", answer)
+		return "", pl.classifier.unreadable("the site does not say which cloud id it has", answer)
 	}
 
 	return id, nil
@@ -126,7 +126,7 @@ func (pl *place) serverName(ctx context.Context) (string, error) {
 	}
 
 	if answer.Status != http.StatusOK {
-		refusal := pl.answers.refused(http.MethodGet, answer)
+		refusal := pl.classifier.refused(http.MethodGet, answer)
 		if pl.keepsItsName(answer, refusal) {
 			return configured, nil
 		}
@@ -136,7 +136,7 @@ func (pl *place) serverName(ctx context.Context) (string, error) {
 
 	name, ok := parseServer(answer.Body)
 	if !ok {
-		return "", pl.answers.unreadable("Jira's answer does not describe a server", answer)
+		return "", pl.classifier.unreadable("Jira's answer does not describe a server", answer)
 	}
 	if name == "" {
 		return configured, nil
@@ -149,7 +149,7 @@ func (pl *place) serverName(ctx context.Context) (string, error) {
 // block this one address, though the project was just read.
 func (pl *place) keepsItsName(answer outbound.Response, refusal *failure.Error) bool {
 	blocked := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
-	if blocked && !pl.answers.said(answer).Markup && !anonymous(answer.Header) {
+	if blocked && !pl.classifier.said(answer).Markup && !anonymous(answer.Header) {
 		return true
 	}
 

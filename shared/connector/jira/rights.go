@@ -36,7 +36,7 @@ var permissionsOf = []struct {
 func (r *rights) permissions(ctx context.Context, s *survey) {
 	may, answer, err := r.place.permissions(ctx)
 	if err == nil && answer.Status != http.StatusOK {
-		err = r.answers.refused(http.MethodGet, answer)
+		err = r.classifier.refused(http.MethodGet, answer)
 	}
 
 	s.log(err)
@@ -52,7 +52,7 @@ func (r *rights) permissions(ctx context.Context, s *survey) {
 		case err != nil:
 			s.add(unknown(call.check, err).With("Jira does not say which permissions the account has in the project."))
 		case len(lacking) > 0:
-			err := r.answers.amiss("forbidden", "The token's account lacks "+strings.Join(lacking, " and ")+" in the project.")
+			err := r.classifier.amiss("forbidden", "The token's account lacks "+strings.Join(lacking, " and ")+" in the project.")
 			s.log(err)
 			s.replace(connector.Refused(call.check, connector.RoleTooLow).With(err.Detail))
 		default:
@@ -195,7 +195,7 @@ func (r *rights) editScreen(ctx context.Context, s *survey, one sample) {
 			continue
 		}
 
-		err := r.answers.amiss(connector.FieldNotSettable, name+" is not on the edit screen of "+r.client.cfg.IssueType+" in "+r.place.project().key)
+		err := r.classifier.amiss(connector.FieldNotSettable, name+" is not on the edit screen of "+r.client.cfg.IssueType+" in "+r.place.project().key)
 		s.log(err)
 		for _, check := range []string{connector.CheckUpdate, connector.CheckClose, connector.CheckReopen} {
 			s.replace(connector.Refused(check, connector.FieldNotSettable).With(err.Detail))
@@ -240,9 +240,9 @@ func (r *rights) transition(ctx context.Context, s *survey, name string, from sa
 		return list.Transitions[at].To.ID
 	}
 
-	missing := r.answers.noTransition(to, asked)
+	missing := r.classifier.noTransition(to, asked)
 	status := markup.Cut(markup.OneLine(from.Fields.Status.Name), maxName, "…")
-	missing.Detail = r.answers.clean("From the status " + status + ": " + missing.Detail)
+	missing.Detail = r.classifier.clean("From the status " + status + ": " + missing.Detail)
 	check := connector.Undecided(name, cannot(to))
 	if category := from.category(); category == categoryNew || category == categoryDone {
 		check = connector.Refused(name, cannot(to))

@@ -16,10 +16,10 @@ import (
 // A screens reads which fields Jira's screens have: what a new issue needs and
 // may have, and what may be edited.
 type screens struct {
-	client  *client
-	answers *answers
-	place   *place
-	sizes   *paging.Size // of the pages that describe new issues
+	client     *client
+	classifier *classifier
+	place      *place
+	sizes      *paging.Size // of the pages that describe new issues
 }
 
 // issueKind finds the id of the type of new issues. The error says also that
@@ -27,7 +27,7 @@ type screens struct {
 func (sc *screens) issueKind(ctx context.Context) (string, error) {
 	kind, err := sc.findType(ctx)
 	if err == nil && kind == "" {
-		err = sc.answers.amiss("issue_type_unknown", sc.place.project().key+" has no issue type "+sc.client.cfg.IssueType+" that the token may create")
+		err = sc.classifier.amiss("issue_type_unknown", sc.place.project().key+" has no issue type "+sc.client.cfg.IssueType+" that the token may create")
 	}
 
 	return kind, err
@@ -71,7 +71,7 @@ func (sc *screens) createScreen(ctx context.Context) (map[string]bool, error) {
 		return nil, err
 	}
 	if kind == "" {
-		return nil, sc.answers.amiss("issue_type_unknown", "the project has no issue type "+sc.client.cfg.IssueType)
+		return nil, sc.classifier.amiss("issue_type_unknown", "the project has no issue type "+sc.client.cfg.IssueType)
 	}
 
 	on := map[string]bool{}
@@ -135,15 +135,15 @@ func (sc *screens) checkFields(ctx context.Context, kind string) (newIssueScreen
 	where := sc.client.cfg.IssueType + " in " + sc.place.project().key
 	switch {
 	case len(screen.asked.first) > 0: // also if the list breaks off behind them
-		return screen, sc.answers.amiss(connector.FieldRequired, where+" asks for what items do not tell: "+screen.asked.String())
+		return screen, sc.classifier.amiss(connector.FieldRequired, where+" asks for what items do not tell: "+screen.asked.String())
 	case err != nil:
 		return screen, err
 	case !screen.summary:
-		return screen, sc.answers.amiss(connector.FieldNotSettable, "summary is not on the create screen of "+where)
+		return screen, sc.classifier.amiss(connector.FieldNotSettable, "summary is not on the create screen of "+where)
 	case !screen.description:
-		return screen, sc.answers.amiss(connector.FieldNotSettable, "description is not on the create screen of "+where)
+		return screen, sc.classifier.amiss(connector.FieldNotSettable, "description is not on the create screen of "+where)
 	case !screen.labels && !sc.client.flavor.findsWithoutLabel():
-		return screen, sc.answers.amiss("labels_not_allowed", "labels are not on the create screen of "+where)
+		return screen, sc.classifier.amiss("labels_not_allowed", "labels are not on the create screen of "+where)
 	}
 
 	return screen, nil
@@ -232,7 +232,7 @@ func listOf[T any](ctx context.Context, sc *screens, where string, each func(T))
 		}
 	}
 
-	return sc.answers.amiss("list_endless", "what Jira tells of new issues does not end")
+	return sc.classifier.amiss("list_endless", "what Jira tells of new issues does not end")
 }
 
 // An issueKind is a type of issue.

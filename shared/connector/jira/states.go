@@ -17,10 +17,10 @@ import (
 
 // A states opens and closes issues along the transitions of their workflow.
 type states struct {
-	client  *client
-	answers *answers
-	issues  *issues
-	probe   *probe
+	client     *client
+	classifier *classifier
+	issues     *issues
+	probe      *probe
 }
 
 // reopen opens an issue that is closed, and reports whether it was.
@@ -61,7 +61,7 @@ func (st *states) move(ctx context.Context, id string, want domain.ItemState) er
 
 	way, asked := choose(list, want)
 	if way == "" {
-		return st.answers.noTransition(want, asked)
+		return st.classifier.noTransition(want, asked)
 	}
 
 	body := map[string]any{"transition": named{ID: way}}
@@ -70,14 +70,14 @@ func (st *states) move(ctx context.Context, id string, want domain.ItemState) er
 		return err
 	}
 
-	said := st.answers.said(answer)
+	said := st.classifier.said(answer)
 	switch {
 	case moveProof.Proven(answer):
 		return nil
 	case answer.Status < 300:
 		return st.confirm(ctx, id, want, answer)
 	case answer.Status == http.StatusBadRequest && !said.Markup:
-		return st.answers.fail(failure.Final, failure.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
+		return st.classifier.fail(failure.Final, failure.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
 	}
 
 	return st.probe.issueRefused(ctx, http.MethodPost, answer)
@@ -97,7 +97,7 @@ func (st *states) transitions(ctx context.Context, id string) ([]transition, err
 		return nil, st.probe.issueRefused(ctx, http.MethodGet, answer)
 	}
 	if answer.StreamError != nil {
-		return nil, st.answers.noIssue(answer)
+		return nil, st.classifier.noIssue(answer)
 	}
 
 	return list.Transitions, nil
@@ -111,7 +111,7 @@ func (st *states) confirm(ctx context.Context, id string, want domain.ItemState,
 		return nil
 	}
 
-	return st.answers.unproven(answer, st.answers.said(answer))
+	return st.classifier.unproven(answer, st.classifier.said(answer))
 }
 
 // The keys of the three categories. Each status is in one of them.

@@ -11,13 +11,13 @@ import (
 
 // A writer creates and edits issues.
 type writer struct {
-	client  *client
-	answers *answers
-	place   *place
-	screens *screens
-	probe   *probe
-	labels  *labels
-	issues  *issues
+	client     *client
+	classifier *classifier
+	place      *place
+	screens    *screens
+	probe      *probe
+	labels     *labels
+	issues     *issues
 
 	mu sync.Mutex
 	// loud: the token may not keep Jira from sending mail to the watchers.
@@ -119,7 +119,7 @@ func (w *writer) put(ctx context.Context, id string, d draft) (outbound.Response
 		return answer, err
 	}
 
-	if quiet && flavor.refusesQuiet(answer) && !w.answers.said(answer).Markup {
+	if quiet && flavor.refusesQuiet(answer) && !w.classifier.said(answer).Markup {
 		w.markLoud()
 		answer, err = w.client.send(ctx, http.MethodPut, w.client.issueAt(id)+flavor.editQuery(false), d)
 		if err != nil {
@@ -154,7 +154,7 @@ func (w *writer) markLoud() {
 func (w *writer) offCreateScreen(ctx context.Context, answer outbound.Response) bool {
 	screen, err := w.screens.createScreen(ctx)
 	if err != nil {
-		return w.answers.said(answer).Says("cannot be set")
+		return w.classifier.said(answer).Says("cannot be set")
 	}
 
 	return !screen["labels"]
@@ -164,7 +164,7 @@ func (w *writer) offCreateScreen(ctx context.Context, answer outbound.Response) 
 func (w *writer) offEditScreen(ctx context.Context, id string, answer outbound.Response) bool {
 	screen, err := w.screens.editScreen(ctx, id)
 	if err != nil {
-		return w.answers.said(answer).Says("cannot be set")
+		return w.classifier.said(answer).Says("cannot be set")
 	}
 
 	return !screen["labels"]

@@ -18,10 +18,10 @@ const pageBody = 32 << 20
 // A client sends requests to MantisBT's API with the token of the
 // configuration. It repeats none by itself.
 type client struct {
-	cfg     Config
-	http    *outbound.Client
-	now     func() time.Time
-	answers *answers
+	cfg        Config
+	http       *outbound.Client
+	now        func() time.Time
+	classifier *classifier
 }
 
 // home is the address at which people read issues, without a slash at its end.
@@ -32,7 +32,7 @@ func (c *client) header() http.Header {
 	return http.Header{"Authorization": {c.cfg.Token}, "Accept": {"application/json"}}
 }
 
-// get reads. Answers that answers.trusted rejects are errors.
+// get reads. Answers that classifier.trusted rejects are errors.
 func (c *client) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
 	answer, err := c.http.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
 	if err != nil {
@@ -49,16 +49,16 @@ func (c *client) stream(ctx context.Context, request outbound.Request) (outbound
 		return answer, tooLarge(err)
 	}
 	if answer.Status == http.StatusOK && exhausted(answer.Body) {
-		return answer, c.answers.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "PHP ran out of memory or time", answer)
+		return answer, c.classifier.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "PHP ran out of memory or time", answer)
 	}
 
 	return c.trusted(answer)
 }
 
-// trusted is an answer without PHP's notices, or the error that answers.trusted
+// trusted is an answer without PHP's notices, or the error that classifier.trusted
 // finds in it.
 func (c *client) trusted(answer outbound.Response) (outbound.Response, error) {
-	if err := c.answers.trusted(answer); err != nil {
+	if err := c.classifier.trusted(answer); err != nil {
 		return answer, err
 	}
 

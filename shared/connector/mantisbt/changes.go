@@ -26,11 +26,11 @@ const (
 // moves to the front, and shifts all issues before it by one. No more than a page
 // of issues is held, however long the list is.
 type changes struct {
-	answers *answers
-	states  *states
-	issues  *issues
-	pages   *pages
-	sizes   *paging.Size
+	classifier *classifier
+	states     *states
+	issues     *issues
+	pages      *pages
+	sizes      *paging.Size
 
 	mu    sync.Mutex
 	trail trail
@@ -133,7 +133,7 @@ func (ch *changes) batchOf(ctx context.Context, r reading, flow workflow, wanted
 	}
 
 	if len(b.objects) == 0 && b.more {
-		return batch{}, ch.answers.moves()
+		return batch{}, ch.classifier.moves()
 	}
 
 	return b, nil
@@ -205,7 +205,7 @@ func (ch *changes) piece(ctx context.Context, r reading, wanted span) (piece, er
 		}
 	}
 
-	return piece{}, ch.answers.moves()
+	return piece{}, ch.classifier.moves()
 }
 
 // search searches the position of the wanted part and cuts it out. It is not ok
@@ -242,7 +242,7 @@ func (ch *changes) search(ctx context.Context, r reading, wanted span, behind in
 func (ch *changes) front(ctx context.Context, r reading) (front, error) {
 	f, ok, err := r.front(ctx)
 	if err == nil && !ok {
-		err = ch.answers.endless("the sticky issues do not end")
+		err = ch.classifier.endless("the sticky issues do not end")
 	}
 
 	return f, err

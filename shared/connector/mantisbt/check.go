@@ -21,10 +21,10 @@ const checkCategory = "category"
 
 // A rights checks what the token's user may do in the project.
 type rights struct {
-	client  *client
-	answers *answers
-	place   *place
-	pages   *pages
+	client     *client
+	classifier *classifier
+	place      *place
+	pages      *pages
 }
 
 // check reads the token's account, the project and the server's settings, and
@@ -49,7 +49,7 @@ func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
 
 	if found.Enabled != nil && !*found.Enabled {
 		refused := connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")
-		return append(accepted(), refused), r.answers.amiss("project_disabled", "the project is disabled")
+		return append(accepted(), refused), r.classifier.amiss("project_disabled", "the project is disabled")
 	}
 
 	s, settingsErr := r.standing(ctx, p, found)
@@ -94,7 +94,7 @@ func (r *rights) examine(ctx context.Context, p projectRef) (examined, error) {
 	err = json.Unmarshal(answer.Body, &list)
 	at := slices.IndexFunc(list.Projects, func(one examined) bool { return int64(one.ID) == p.id && p.id > 0 })
 	if err != nil || at < 0 {
-		return examined{}, r.answers.unreadable("MantisBT's answer is not the project", answer)
+		return examined{}, r.classifier.unreadable("MantisBT's answer is not the project", answer)
 	}
 
 	return list.Projects[at], nil
@@ -109,12 +109,12 @@ func (r *rights) standing(ctx context.Context, p projectRef, found examined) (st
 		return now, err
 	}
 	if answer.Status != http.StatusOK {
-		return now, r.answers.refused(http.MethodGet, answer)
+		return now, r.classifier.refused(http.MethodGet, answer)
 	}
 
 	now.options, err = settings(answer.Body)
 	if err != nil {
-		return now, r.answers.unreadable("MantisBT's answer is not its settings", answer)
+		return now, r.classifier.unreadable("MantisBT's answer is not its settings", answer)
 	}
 
 	now.version = answer.Header.Get(versionHeader)
@@ -149,7 +149,7 @@ func (r *rights) listed(ctx context.Context, p projectRef, s standing) (connecto
 	}
 
 	if answer.Status != http.StatusOK {
-		e := r.answers.refused(http.MethodGet, answer)
+		e := r.classifier.refused(http.MethodGet, answer)
 		if e.Class != failure.Final {
 			return connector.Undecided(connector.CheckList, "provider_error"), e
 		}

@@ -14,21 +14,21 @@ import (
 // lasts. MantisBT accepts so many issues of a reporter within an hour.
 const unknownWait = 10 * time.Minute
 
-// An answers turns each answer of MantisBT that is not what was asked for into
+// A classifier turns each answer of MantisBT that is not what was asked for into
 // an error. It sends no request; what needs one more read is in probe.
-type answers struct {
+type classifier struct {
 	clean func(string) string // removes secrets from a text
 	now   func() time.Time
 }
 
 // said reads what an answer says besides its status.
-func (a *answers) said(answer outbound.Response) problem.Problem {
+func (a *classifier) said(answer outbound.Response) problem.Problem {
 	return problem.Read(answer, a.clean)
 }
 
 // trusted is the error for an answer to the anonymous account, or an answer of
 // success that is not MantisBT's own. It is nil for all other answers.
-func (a *answers) trusted(answer outbound.Response) error {
+func (a *classifier) trusted(answer outbound.Response) error {
 	switch {
 	case anonymous(answer.Header) && answer.Status < 500:
 		return a.rejected(answer)
@@ -41,7 +41,7 @@ func (a *answers) trusted(answer outbound.Response) error {
 
 // refused is the error for an answer that is not about a single issue, and not
 // what was asked for.
-func (a *answers) refused(method string, answer outbound.Response) *failure.Error {
+func (a *classifier) refused(method string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	if e := a.settled(method, answer, said); e != nil {
 		return e
@@ -62,7 +62,7 @@ const noProject = "the project does not exist, or the token's user may not see i
 // readRefused is the error for a refused read. Nothing can go on without reads,
 // so the error concerns the integration. A refusal that is not MantisBT's own is
 // an outage.
-func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
@@ -93,7 +93,7 @@ func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *f
 
 // writeRefused is the error for a write that was refused for no reason that is
 // known to concern the whole project: the item fails.
-func (a *answers) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	if answer.Status == http.StatusServiceUnavailable && offline(answer, said) {
 		class = failure.Retryable
@@ -127,7 +127,7 @@ func offline(answer outbound.Response, said problem.Problem) bool {
 }
 
 // timed gives an error that may be tried again the wait that the answer asks for.
-func (a *answers) timed(e *failure.Error, answer outbound.Response) *failure.Error {
+func (a *classifier) timed(e *failure.Error, answer outbound.Response) *failure.Error {
 	if e.Class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
@@ -149,7 +149,7 @@ func lacks(said problem.Problem) string {
 
 // limited is the error for an exceeded rate limit. MantisBT itself limits only
 // users with the role of new accounts.
-func (a *answers) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) limited(answer outbound.Response, said problem.Problem) *failure.Error {
 	wait, known := outbound.RetryAfter(answer.Header, a.now())
 	switch {
 	case known:
@@ -175,7 +175,7 @@ func (a *answers) limited(answer outbound.Response, said problem.Problem) *failu
 
 // noList is the error for an incomplete list. It must never count as a whole one:
 // an issue that is not found is created again.
-func (a *answers) noList(answer outbound.Response) *failure.Error {
+func (a *classifier) noList(answer outbound.Response) *failure.Error {
 	if paging.Partial(answer.StreamError) {
 		detail := "MantisBT's answer is not a whole list of issues: " + shown(answer, a.said(answer))
 		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), detail, answer)
@@ -189,25 +189,25 @@ func (a *answers) noList(answer outbound.Response) *failure.Error {
 }
 
 // endless is the error for a list that is longer than any that is read.
-func (a *answers) endless(detail string) *failure.Error {
+func (a *classifier) endless(detail string) *failure.Error {
 	return a.amiss("list_endless", detail)
 }
 
 // moves is the error for a list in which a position cannot be found again.
-func (a *answers) moves() *failure.Error {
+func (a *classifier) moves() *failure.Error {
 	return a.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
 }
 
 // unnumbered is the error for a link without the number of an issue. No request
 // is sent for it.
-func (a *answers) unnumbered() *failure.Error {
+func (a *classifier) unnumbered() *failure.Error {
 	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }
 
 // undecided is the error for a refusal where it could not be found out whether
 // it concerns one issue or the project. Nothing was changed: try again. If the
 // read showed that the token is dead, that is the error.
-func (a *answers) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
 	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
 		return e
 	}
@@ -217,11 +217,11 @@ func (a *answers) undecided(err error, answer outbound.Response, said problem.Pr
 }
 
 // amiss is the error for what is wrong with the project, with no refused request.
-func (a *answers) amiss(code, detail string) *failure.Error {
+func (a *classifier) amiss(code, detail string) *failure.Error {
 	return a.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
 }
 
-func (a *answers) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+func (a *classifier) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
 	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: a.clean(detail), Status: answer.Status,
 		RequestID: a.clean(answer.Header.Get("X-Request-Id")),

@@ -10,8 +10,8 @@ import (
 
 // A finder looks for issues by the markers in them.
 type finder struct {
-	answers *answers
-	changes *changes
+	classifier *classifier
+	changes    *changes
 }
 
 // find walks through the issues changed since a time, which include those created
@@ -51,5 +51,5 @@ func (f *finder) find(ctx context.Context, since time.Time, want []connector.Mar
 		at, offset = b.next(at, offset)
 	}
 
-	return nil, f.answers.endless("the list of issues does not end")
+	return nil, f.classifier.endless("the list of issues does not end")
 }

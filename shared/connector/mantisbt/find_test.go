@@ -209,7 +209,7 @@ func FuzzProblem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, reason string, status int) {
 		answer := outbound.Response{Status: 300 + status&511, Reason: reason, Body: body}
 		for _, method := range []string{"GET", "POST", "PATCH"} {
-			e := c.client.answers.refused(method, answer)
+			e := c.client.classifier.refused(method, answer)
 			if e.Class < failure.NotSent || e.Class > failure.Ambiguous || e.Code == "" || len([]rune(e.Detail)) > 200 || method == "GET" && e.Class == failure.Ambiguous {
 				t.Errorf("%s %d: %+v", method, answer.Status, e)
 			}

@@ -15,9 +15,9 @@ import (
 
 // An issues reads single issues, and shows them in the form of the contract.
 type issues struct {
-	client  *client
-	answers *answers
-	probe   *probe
+	client     *client
+	classifier *classifier
+	probe      *probe
 }
 
 // A current issue is an issue with what a change of it needs.
@@ -35,7 +35,7 @@ func (is *issues) read(ctx context.Context, p projectRef, id int64) (current, er
 	}
 
 	if int64(i.ID) != id {
-		return current{}, is.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue", answer)
+		return current{}, is.classifier.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue", answer)
 	}
 
 	return current{i, answer.Header.Get("ETag"), answer.Header.Get(versionHeader)}, nil
@@ -68,7 +68,7 @@ func (is *issues) asIssue(ctx context.Context, answer outbound.Response) (issue,
 		return issue{}, is.probe.issueRefused(ctx, http.MethodGet, refusal)
 	}
 
-	return issue{}, is.answers.unreadable("MantisBT's answer is not an issue", answer)
+	return issue{}, is.classifier.unreadable("MantisBT's answer is not an issue", answer)
 }
 
 // confirm returns the issue as a change left it. After an answer of success that
@@ -85,7 +85,7 @@ func (is *issues) confirm(ctx context.Context, p projectRef, id number, d draft,
 		return i, nil
 	}
 
-	return issue{}, is.answers.unproven(answer, is.answers.said(answer))
+	return issue{}, is.classifier.unproven(answer, is.classifier.said(answer))
 }
 
 // object is an issue as a list of changes shows it.

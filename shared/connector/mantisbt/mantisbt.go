@@ -46,14 +46,14 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 		now = time.Now
 	}
 
-	answers := &answers{clean: http.Clean, now: now}
-	client := &client{cfg: cfg, http: http, now: now, answers: answers}
-	place := &place{client: client, answers: answers}
-	pages := &pages{client: client, answers: answers}
-	probe := &probe{answers: answers, place: place, pages: pages}
-	issues := &issues{client: client, answers: answers, probe: probe}
-	states := &states{client: client, answers: answers, place: place}
-	changes := &changes{answers: answers, states: states, issues: issues, pages: pages, sizes: paging.Usual()}
+	classifier := &classifier{clean: http.Clean, now: now}
+	client := &client{cfg: cfg, http: http, now: now, classifier: classifier}
+	place := &place{client: client, classifier: classifier}
+	pages := &pages{client: client, classifier: classifier}
+	probe := &probe{classifier: classifier, place: place, pages: pages}
+	issues := &issues{client: client, classifier: classifier, probe: probe}
+	states := &states{client: client, classifier: classifier, place: place}
+	changes := &changes{classifier: classifier, states: states, issues: issues, pages: pages, sizes: paging.Usual()}
 
 	return &Connector{
 		client:   client,
@@ -62,11 +62,11 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 		issues:   issues,
 		states:   states,
 		writer: &writer{
-			client: client, answers: answers, place: place, issues: issues, probe: probe, narrow: map[domain.Snowflake]bool{},
+			client: client, classifier: classifier, place: place, issues: issues, probe: probe, narrow: map[domain.Snowflake]bool{},
 		},
 		changes: changes,
-		finder:  &finder{answers: answers, changes: changes},
-		rights:  &rights{client: client, answers: answers, place: place, pages: pages},
+		finder:  &finder{classifier: classifier, changes: changes},
+		rights:  &rights{client: client, classifier: classifier, place: place, pages: pages},
 	}
 }
 
@@ -132,7 +132,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id := number64(sent.Remote.Key)
 	if id <= 0 {
-		return connector.Written{}, c.client.answers.unnumbered()
+		return connector.Written{}, c.client.classifier.unnumbered()
 	}
 
 	p, flow, err := c.states.prepare(ctx)
@@ -176,7 +176,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	id := number64(remote.Key)
 	if id <= 0 {
-		return connector.Object{}, c.client.answers.unnumbered()
+		return connector.Object{}, c.client.classifier.unnumbered()
 	}
 
 	p, flow, err := c.states.prepare(ctx)

@@ -27,8 +27,8 @@ const (
 // A pages reads the list of issues page by page: first the sticky issues, then
 // those changed last. Issues of projects below the project are in the list too.
 type pages struct {
-	client  *client
-	answers *answers
+	client     *client
+	classifier *classifier
 }
 
 // rows are the issues of one page with some of their members.
@@ -48,10 +48,10 @@ func (pg *pages) rows(ctx context.Context, p projectRef, size, page int, members
 		return nil, err
 	}
 	if answer.Status != http.StatusOK {
-		return nil, pg.answers.refused(http.MethodGet, answer)
+		return nil, pg.classifier.refused(http.MethodGet, answer)
 	}
 	if answer.StreamError != nil || !valid || len(rows) > size {
-		return nil, pg.answers.noList(answer)
+		return nil, pg.classifier.noList(answer)
 	}
 
 	return rows, nil

@@ -15,8 +15,8 @@ import (
 // A place is the project that calls go to. It finds out at which address the API
 // answers and which number the project has.
 type place struct {
-	client  *client
-	answers *answers
+	client     *client
+	classifier *classifier
 
 	mu    sync.Mutex
 	known *projectRef // nil before MantisBT was asked
@@ -112,19 +112,19 @@ func (pl *place) whoami(ctx context.Context) (root string, me user, err error) {
 
 // account reads the account in an answer.
 func (pl *place) account(answer outbound.Response) (user, error) {
-	said := pl.answers.said(answer)
+	said := pl.classifier.said(answer)
 	switch {
 	case disabled(answer, said):
-		return user{}, pl.answers.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+		return user{}, pl.classifier.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
 			said.Reason("MantisBT does not let the token's user in: it is disabled"), answer)
 	case answer.Status != http.StatusOK:
-		return user{}, pl.answers.refused(http.MethodGet, answer)
+		return user{}, pl.classifier.refused(http.MethodGet, answer)
 	}
 
 	var me user
 	err := json.Unmarshal(answer.Body, &me)
 	if err != nil || me.ID <= 0 {
-		return user{}, pl.answers.unreadable("MantisBT did not say whose token it is", answer)
+		return user{}, pl.classifier.unreadable("MantisBT did not say whose token it is", answer)
 	}
 
 	return me, nil
@@ -133,15 +133,15 @@ func (pl *place) account(answer outbound.Response) (user, error) {
 // noAPI is the error for an address without the API. After a project was
 // resolved, a 404 that is not MantisBT's comes from a gateway, and is an outage.
 func (pl *place) noAPI(answer outbound.Response) *failure.Error {
-	said := pl.answers.said(answer)
+	said := pl.classifier.said(answer)
 	pl.mu.Lock()
 	inUse := pl.used > 0
 	pl.mu.Unlock()
 	if inUse && foreign(answer, said) {
-		return pl.answers.intercepted(answer, said)
+		return pl.classifier.intercepted(answer, said)
 	}
 
-	return pl.answers.fail(failure.Final, failure.IntegrationScope, "api_not_found",
+	return pl.classifier.fail(failure.Final, failure.IntegrationScope, "api_not_found",
 		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest",
 		outbound.Response{Status: http.StatusNotFound})
 }
@@ -171,12 +171,12 @@ func (pl *place) projectByName(ctx context.Context, root string, me user) (named
 		return named{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return named{}, pl.answers.refused(http.MethodGet, answer)
+		return named{}, pl.classifier.refused(http.MethodGet, answer)
 	}
 
 	list, err := parseProjects(answer.Body)
 	if err != nil {
-		return named{}, pl.answers.unreadable("MantisBT's answer is not a list of projects", answer)
+		return named{}, pl.classifier.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
 
 	if found := byName(list, name); found != nil {
@@ -187,7 +187,7 @@ func (pl *place) projectByName(ctx context.Context, root string, me user) (named
 		return found.named, nil
 	}
 
-	return named{}, pl.answers.amiss("target_not_found", "there is no project of this name, or the token's user may not see it")
+	return named{}, pl.classifier.amiss("target_not_found", "there is no project of this name, or the token's user may not see it")
 }
 
 // readProject reads the project by its number.
@@ -198,7 +198,7 @@ func (pl *place) readProject(ctx context.Context, p projectRef) (outbound.Respon
 	}
 
 	if answer.Status != http.StatusOK {
-		e := pl.answers.refused(http.MethodGet, answer)
+		e := pl.classifier.refused(http.MethodGet, answer)
 		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
 			// The token was accepted just before, so its user may not see this project.
 			e.Code = "target_not_found"

@@ -12,21 +12,21 @@ import (
 // A probe finds out with one more read whether a refusal concerns one issue or
 // the whole project.
 type probe struct {
-	answers *answers
-	place   *place
-	pages   *pages
+	classifier *classifier
+	place      *place
+	pages      *pages
 }
 
 // issueRefused is the error for a refused request about one issue.
 func (pr *probe) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := pr.answers.said(answer)
+	said := pr.classifier.said(answer)
 	if answer.Status == http.StatusPreconditionFailed && !anonymous(answer.Header) {
 		// Nothing was changed: the next try reads the issue again. The tag differs
 		// between accounts, so the anonymous account has none that fits.
-		return pr.answers.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
+		return pr.classifier.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
 	}
 
-	if e := pr.answers.settled(method, answer, said); e != nil {
+	if e := pr.classifier.settled(method, answer, said); e != nil {
 		return e
 	}
 
@@ -35,32 +35,32 @@ func (pr *probe) issueRefused(ctx context.Context, method string, answer outboun
 	missing := answer.Status == http.StatusNotFound
 	switch {
 	case forbidden && !said.Markup && readOnly(said):
-		return pr.answers.fail(failure.Final, failure.ItemScope, "remote_readonly",
+		return pr.classifier.fail(failure.Final, failure.ItemScope, "remote_readonly",
 			said.Reason("closed issues are changed by managers only: give the token's user the role manager in the project"), answer)
 	case (forbidden || missing) && reads && foreign(answer, said):
-		return pr.answers.intercepted(answer, said)
+		return pr.classifier.intercepted(answer, said)
 	case missing && !said.Markup, forbidden && reads:
 		return pr.gone(ctx, answer, said)
 	case reads:
-		return pr.answers.readRefused(answer, said)
+		return pr.classifier.readRefused(answer, said)
 	}
 
 	if e := pr.lostToken(ctx, answer, said); e != nil {
 		return e
 	}
 
-	return pr.answers.writeRefused(method, answer, said)
+	return pr.classifier.writeRefused(method, answer, said)
 }
 
 // createRefused is the error for a refused create.
 func (pr *probe) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
 	if answer.Status >= 300 {
-		if e := pr.lostToken(ctx, answer, pr.answers.said(answer)); e != nil {
+		if e := pr.lostToken(ctx, answer, pr.classifier.said(answer)); e != nil {
 			return e
 		}
 	}
 
-	return pr.answers.refused(http.MethodPost, answer)
+	return pr.classifier.refused(http.MethodPost, answer)
 }
 
 // notFound is the error for a create that was answered with 404: there is no such
@@ -73,7 +73,7 @@ func (pr *probe) notFound(ctx context.Context, guessed projectRef, answer outbou
 	}
 
 	if p.root != guessed.root {
-		return pr.answers.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
+		return pr.classifier.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
 	}
 
 	return pr.createRefused(ctx, answer)
@@ -83,23 +83,23 @@ func (pr *probe) notFound(ctx context.Context, guessed projectRef, answer outbou
 func (pr *probe) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
 	p, err := pr.place.find(ctx)
 	if err != nil {
-		return pr.answers.undecided(err, answer, said)
+		return pr.classifier.undecided(err, answer, said)
 	}
 
 	list, err := pr.pages.one(ctx, p)
 	if err != nil {
-		return pr.answers.undecided(err, answer, said)
+		return pr.classifier.undecided(err, answer, said)
 	}
 	if list.Status != http.StatusOK {
-		return pr.answers.refused(http.MethodGet, list)
+		return pr.classifier.refused(http.MethodGet, list)
 	}
 
 	if answer.Status == http.StatusForbidden {
-		return pr.answers.fail(failure.Final, failure.ItemScope, "remote_forbidden",
+		return pr.classifier.fail(failure.Final, failure.ItemScope, "remote_forbidden",
 			said.Reason("the token's user may see the project, but not this issue: it was moved or made private"), answer)
 	}
 
-	return pr.answers.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
+	return pr.classifier.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
 }
 
 // lostToken reads the account to find out whether a write was refused because the

@@ -70,14 +70,14 @@ func anonymous(header http.Header) bool {
 }
 
 // rejected is the error for a token that MantisBT does not accept.
-func (a *answers) rejected(answer outbound.Response) *failure.Error {
+func (a *classifier) rejected(answer outbound.Response) *failure.Error {
 	return a.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
 		"MantisBT does not accept the token and answers as its anonymous account: the token was revoked", answer)
 }
 
 // settled is the error for answers that need no second read: an unproven success
 // of a write, a rate limit, and the table of refusals. It is nil for all others.
-func (a *answers) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return a.unproven(answer, said)
@@ -97,7 +97,7 @@ func (a *answers) settled(method string, answer outbound.Response, said problem.
 
 // unproven is the error for an answer of success that does not prove the write:
 // it may come from a proxy, or be the text of an error that PHP shows.
-func (a *answers) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if anonymous(answer.Header) {
 		code = "session_expired"
@@ -123,7 +123,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 
 // unreadable is the error for an answer to a read that is not what was asked for.
 // It counts as an outage.
-func (a *answers) unreadable(what string, answer outbound.Response) *failure.Error {
+func (a *classifier) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
@@ -134,7 +134,7 @@ func (a *answers) unreadable(what string, answer outbound.Response) *failure.Err
 }
 
 // intercepted is the error for an answer to a read that is not MantisBT's.
-func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())

@@ -83,7 +83,7 @@ func (pl *place) configured(ctx context.Context, root string, me user) (named, e
 	list, err := parseProjects(answer.Body)
 	found := byID(list, id)
 	if err != nil || found == nil {
-		return named{}, pl.answers.unreadable("MantisBT's answer is not the project", answer)
+		return named{}, pl.classifier.unreadable("MantisBT's answer is not the project", answer)
 	}
 
 	return found.named, nil
@@ -98,7 +98,7 @@ func (pl *place) described(found named) connector.Place {
 	return connector.Place{
 		Instance: connector.InstanceOf(home),
 		ID:       id,
-		Name:     pl.answers.clean(found.Name),
+		Name:     pl.classifier.clean(found.Name),
 		URL:      page,
 	}
 }

@@ -15,9 +15,9 @@ import (
 // A states reads which statuses of the server are open and which are closed, and
 // chooses the status to write.
 type states struct {
-	client  *client
-	answers *answers
-	place   *place
+	client     *client
+	classifier *classifier
+	place      *place
 
 	mu    sync.Mutex
 	known *workflow // nil before MantisBT was asked
@@ -43,12 +43,12 @@ func (st *states) prepare(ctx context.Context) (projectRef, workflow, error) {
 		return projectRef{}, workflow{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return projectRef{}, workflow{}, st.answers.refused(http.MethodGet, answer)
+		return projectRef{}, workflow{}, st.classifier.refused(http.MethodGet, answer)
 	}
 
 	w, err := parseWorkflow(answer.Body)
 	if err != nil {
-		return projectRef{}, workflow{}, st.answers.unreadable("MantisBT did not say which statuses it has", answer)
+		return projectRef{}, workflow{}, st.classifier.unreadable("MantisBT did not say which statuses it has", answer)
 	}
 
 	st.mu.Lock()
@@ -68,7 +68,7 @@ func (st *states) move(w workflow, to domain.ItemState) (status, resolution *ref
 	}
 
 	if wanted == 0 {
-		return nil, nil, st.answers.fail(failure.Final, failure.IntegrationScope, "status_missing",
+		return nil, nil, st.classifier.fail(failure.Final, failure.IntegrationScope, "status_missing",
 			"the server has no status for "+string(to)+" issues", outbound.Response{})
 	}
 

@@ -16,11 +16,11 @@ import (
 
 // A writer creates and changes issues.
 type writer struct {
-	client  *client
-	answers *answers
-	place   *place
-	issues  *issues
-	probe   *probe
+	client     *client
+	classifier *classifier
+	place      *place
+	issues     *issues
+	probe      *probe
 
 	mu sync.Mutex
 	// narrow are the items whose text the server failed to store, though only its
@@ -99,14 +99,14 @@ func (w *writer) statusStored(d draft, e edited) error {
 	detail := "MantisBT was given the status " + strconv.FormatInt(d.Status.ID, 10) +
 		" and stored " + strconv.FormatInt(stored, 10) + " " + e.issue.Status.Name
 
-	return w.answers.fail(failure.Final, failure.ItemScope, "status_not_taken", detail, e.answer)
+	return w.classifier.fail(failure.Final, failure.ItemScope, "status_not_taken", detail, e.answer)
 }
 
 // send sends a draft. A create that is tried again has no characters of four
 // bytes: the first try may have failed because of them.
 func (w *writer) send(ctx context.Context, r outbound.Request, d draft, m connector.Marker) (outbound.Response, error) {
 	if w.isDead() {
-		return outbound.Response{}, w.answers.rejected(outbound.Response{})
+		return outbound.Response{}, w.classifier.rejected(outbound.Response{})
 	}
 
 	d.Summary = markup.Cut(d.Summary, maxSummary, "…")
