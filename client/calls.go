@@ -119,7 +119,7 @@ func (c *Client) CancelSync(ctx context.Context, id, sync string) (Run, error) {
 }
 
 // RetryItems tries items again: those named, at most 100, or without a name
-// all that failed, are parked or were never answered.
+// all that failed, were given up or were never answered.
 func (c *Client) RetryItems(ctx context.Context, id string, items ...string) (Run, error) {
 	r := post(path("integrations", id, "items", "retry"), nil)
 	if len(items) > 0 {

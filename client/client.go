@@ -81,7 +81,7 @@ type request struct {
 	query        url.Values
 	header       http.Header
 	body         any  // nil for none
-	repeatable   bool // even where nobody knows whether it was done
+	repeatable   bool // even where it is not known whether it was done
 }
 
 // maxAnswer is more than a function of AWS can answer.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit"
 )
 
 // A flaky API answers its statuses in turn, and then well; 0 hangs up.
@@ -267,9 +267,9 @@ func TestPathsAreEscaped(t *testing.T) {
 func TestWaitForSync(t *testing.T) {
 	states := []string{"queued", "running", "running", "running", "waiting", "succeeded"}
 	d := &documented{t: t}
-	d.answer = func(*contract.Operation) contract.Answer {
+	d.answer = func(*testkit.Operation) testkit.Answer {
 		body := fmt.Sprintf(`{"id":"2","integration_id":"1","status":%q}`, states[min(len(d.asked), len(states))-1])
-		return contract.Answer{Status: 200, Body: []byte(body)}
+		return testkit.Answer{Status: 200, Body: []byte(body)}
 	}
 	var slept []time.Duration
 	seen := 0

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit"
 )
 
 // more are the methods that put several calls together.
@@ -21,7 +21,7 @@ var more = []string{"Integrations", "Syncs", "Plan", "Items", "WaitForSync", "Po
 
 func TestEveryOperationHasAMethod(t *testing.T) {
 	var want []string
-	for _, o := range contract.Must().Operations {
+	for _, o := range testkit.MustContract().Operations {
 		want = append(want, strings.ToUpper(o.ID[:1])+o.ID[1:])
 	}
 
@@ -79,13 +79,13 @@ const configured = `{"owner":"octo","repo":"hello","token":"********"}`
 // document does not know.
 type documented struct {
 	t      *testing.T
-	answer func(*contract.Operation) contract.Answer
+	answer func(*testkit.Operation) testkit.Answer
 	asked  []string
 }
 
 func (d *documented) client(options ...Option) *Client {
 	d.t.Helper()
-	server := httptest.NewServer(contract.Handler(func(o *contract.Operation, r *http.Request) contract.Answer {
+	server := httptest.NewServer(testkit.ContractHandler(func(o *testkit.Operation, r *http.Request) testkit.Answer {
 		if r.Header.Get("Authorization") != "Bearer T" {
 			d.t.Errorf("authorization %q", r.Header.Get("Authorization"))
 		}
@@ -105,10 +105,10 @@ func (d *documented) client(options ...Option) *Client {
 // Each request is as the document has it, and each documented answer is
 // understood to the last member: what is read is written the same again.
 func TestDocumentedAnswers(t *testing.T) {
-	for _, o := range contract.Must().Operations {
+	for _, o := range testkit.MustContract().Operations {
 		t.Run(o.ID, func(t *testing.T) {
 			for _, example := range o.Examples() {
-				d := &documented{t: t, answer: func(*contract.Operation) contract.Answer { return example }}
+				d := &documented{t: t, answer: func(*testkit.Operation) testkit.Answer { return example }}
 				got, err := calls[o.ID](t.Context(), d.client())
 				if !slices.Equal(d.asked, []string{o.ID}) {
 					t.Fatalf("asked %v", d.asked)
@@ -131,7 +131,7 @@ func TestDocumentedAnswers(t *testing.T) {
 	}
 }
 
-func same(t *testing.T, got any, example contract.Answer) {
+func same(t *testing.T, got any, example testkit.Answer) {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(example.Body))
 	decoder.DisallowUnknownFields()
@@ -155,7 +155,7 @@ func same(t *testing.T, got any, example contract.Answer) {
 	}
 }
 
-func understood(t *testing.T, example contract.Answer, err error) {
+func understood(t *testing.T, example testkit.Answer, err error) {
 	t.Helper()
 	var want struct {
 		Title, Detail, Code, Message string

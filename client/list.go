@@ -83,7 +83,7 @@ func (c *Client) Items(ctx context.Context, id, outcome string) iter.Seq2[Ledger
 	return all(func(p Page) (List[LedgerRow], error) { return c.ListItems(ctx, id, outcome, p) })
 }
 
-// all asks for page after page, the next when somebody wants to know. An error
+// all asks for page after page, the next one when the caller goes on. An error
 // is the last it gives.
 func all[T any](page func(Page) (List[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

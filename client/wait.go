@@ -12,7 +12,7 @@ const (
 )
 
 // WaitForSync looks at a sync until it has ended, and gives it as it ended.
-// seen, unless it is nil, is told of each look. While nothing changes the looks
+// seen, unless it is nil, is called with each answer. While nothing changes the looks
 // become rare.
 func (c *Client) WaitForSync(ctx context.Context, id, sync string, seen func(Run)) (Run, error) {
 	pause := soon

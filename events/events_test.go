@@ -154,7 +154,7 @@ func TestSamples(t *testing.T) {
 }
 
 // agree compares the schema and the parser on one detail. They differ on two
-// points that the schemas' descriptions tell of: a schema takes 1.0 for an
+// points that the schemas' descriptions name: a schema takes 1.0 for an
 // integer, and it counts a description's characters, not its bytes.
 func agree(t *testing.T, all map[string]*jsonschema.Schema, detailType string, text []byte) (taken bool) {
 	t.Helper()

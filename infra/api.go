@@ -89,7 +89,7 @@ func (s *service) addRoutes(api awsapigatewayv2.HttpApi) []awsapigatewayv2.CfnRo
 	return added
 }
 
-// accessLogFormat tells who asked for what and how it went; tokens and bodies are not among API Gateway's variables.
+// accessLogFormat logs the caller, the request and the outcome; tokens and bodies are not among API Gateway's variables.
 const accessLogFormat = `{"request_id":"$context.requestId","at":"$context.requestTimeEpoch","route":"$context.routeKey",` +
 	`"path":"$context.path","status":"$context.status","source":"$context.identity.sourceIp",` +
 	`"subject":"$context.authorizer.claims.sub","length":"$context.responseLength","latency_ms":"$context.responseLatency",` +

@@ -12,32 +12,39 @@ import (
 // ownSource is the source of the events that the service itself publishes.
 const ownSource = "integrations"
 
-// newBus makes the bus of its own that the platform publishes on. Whoever may put events is trusted with everything
-// they can say, so `publishers`, when given, are the only ones who may, whatever their account's policies allow.
-func (s *service) newBus() awsevents.EventBus {
+// An eventBus is the bus that the platform publishes on, with its rules.
+type eventBus struct {
+	*service
+	bus awsevents.EventBus
+}
+
+// newBus makes the bus that the platform publishes on, apart from the account's default bus. Events on it are trusted. So
+// if `publishers` are given, no other principal may put events, even if its account's policies allow it.
+func (s *service) newBus() *eventBus {
 	bus := awsevents.NewEventBus(s.Stack, jsii.String("Bus"), &awsevents.EventBusProps{
 		EventBusName: s.name(),
 		Description:  jsii.String("Changes of organisations and items (stage " + s.Stage + ")"),
 	})
-	return bus
+
+	return &eventBus{service: s, bus: bus}
 }
 
-// guardBus lets the named publishers publish, the service's own functions say what is theirs to say, and nobody else
-// anything.
-func (s *service) guardBus(bus awsevents.EventBus) {
-	if len(s.Publishers) == 0 {
+// guard lets the named publishers put any event and the service's own functions put the service's events. All other
+// principals are denied.
+func (b *eventBus) guard() {
+	if len(b.Publishers) == 0 {
 		return
 	}
 
 	own := []*string{}
-	for _, d := range s.definitions() {
+	for _, d := range b.definitions() {
 		if d.publishes {
-			own = append(own, s.functions[d.name].Role().RoleArn())
+			own = append(own, b.functions[d.name].Role().RoleArn())
 		}
 	}
 
 	mayPublish := []any{}
-	for _, p := range s.Publishers {
+	for _, p := range b.Publishers {
 		mayPublish = append(mayPublish, p)
 	}
 
@@ -45,17 +52,17 @@ func (s *service) guardBus(bus awsevents.EventBus) {
 		mayPublish = append(mayPublish, arn)
 	}
 
-	s.busPolicy(bus, "Publishers", map[string]any{
+	b.policy("Publishers", map[string]any{
 		"Effect":    "Allow",
-		"Principal": map[string]any{"AWS": s.Publishers},
+		"Principal": map[string]any{"AWS": b.Publishers},
 	})
-	s.busPolicy(bus, "NobodyElse", map[string]any{
+	b.policy("NobodyElse", map[string]any{
 		"Effect":    "Deny",
 		"Principal": "*",
 		"Condition": map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": mayPublish}},
 	})
 
-	s.busPolicy(bus, "OwnEventsOnly", map[string]any{
+	b.policy("OwnEventsOnly", map[string]any{
 		"Effect":    "Deny",
 		"Principal": "*",
 		"Condition": map[string]any{
@@ -65,24 +72,24 @@ func (s *service) guardBus(bus awsevents.EventBus) {
 	})
 }
 
-func (s *service) busPolicy(bus awsevents.EventBus, sid string, statement map[string]any) {
+func (b *eventBus) policy(sid string, statement map[string]any) {
 	statement["Sid"] = sid
 	statement["Action"] = "events:PutEvents"
-	statement["Resource"] = bus.EventBusArn()
-	awsevents.NewCfnEventBusPolicy(s.Stack, jsii.String("Bus"+sid), &awsevents.CfnEventBusPolicyProps{
-		EventBusName: bus.EventBusName(),
+	statement["Resource"] = b.bus.EventBusArn()
+	awsevents.NewCfnEventBusPolicy(b.Stack, jsii.String("Bus"+sid), &awsevents.CfnEventBusPolicyProps{
+		EventBusName: b.bus.EventBusName(),
 		StatementId:  &sid,
 		Statement:    statement,
 	})
 }
 
 // routeEvents sends the platform's events to the ingest queue, grouped by organisation; anything else on the bus is not
-// for us. An organisation's own events name it otherwise than those within it, and a target reads one path: so there are
-// two rules.
-func (s *service) routeEvents(bus awsevents.EventBus, to queue) {
+// for us. The events of an organisation itself have its id in another member than the events within it, and a target reads one
+// path: so there are two rules.
+func (b *eventBus) routeEvents(to queue) {
 	rules := []*string{
-		s.ingestRule(bus, to, "IngestRule", "ingest", "$.detail.organisation_id", incoming.InOrganisations),
-		s.ingestRule(bus, to, "IngestOrganisationRule", "ingest-organisations", "$.detail.id", incoming.OfOrganisations),
+		b.ingestRule(to, "IngestRule", "ingest", "$.detail.organisation_id", incoming.InOrganisations),
+		b.ingestRule(to, "IngestOrganisationRule", "ingest-organisations", "$.detail.id", incoming.OfOrganisations),
 	}
 	for _, q := range []interface {
 		AddToResourcePolicy(awsiam.PolicyStatement) *awsiam.AddToResourcePolicyResult
@@ -98,14 +105,14 @@ func (s *service) routeEvents(bus awsevents.EventBus, to queue) {
 }
 
 // ingestRule brings the platform's events of some types to the ingest queue. What EventBridge cannot deliver goes where
-// ingest's own failures go: both hold the same body, so one redrive mends both.
+// ingest's own failures go: both hold the same body, so one redrive repairs both.
 // The rule is written as CloudFormation has it, as CDK's own target refuses a message group on a standard queue.
-func (s *service) ingestRule(bus awsevents.EventBus, to queue, logical, name, group string, detailTypes []string) *string {
-	rule := awsevents.NewCfnRule(s.Stack, &logical, &awsevents.CfnRuleProps{
-		Name:         s.name(name),
+func (b *eventBus) ingestRule(to queue, logical, name, group string, detailTypes []string) *string {
+	rule := awsevents.NewCfnRule(b.Stack, &logical, &awsevents.CfnRuleProps{
+		Name:         b.name(name),
 		Description:  jsii.String("Brings the platform's events to the ingest queue"),
-		EventBusName: bus.EventBusName(),
-		EventPattern: map[string]any{"source": []string{s.EventSource}, "detail-type": detailTypes},
+		EventBusName: b.bus.EventBusName(),
+		EventPattern: map[string]any{"source": []string{b.EventSource}, "detail-type": detailTypes},
 		Targets: []any{&awsevents.CfnRule_TargetProperty{
 			Id:               jsii.String("ingest"),
 			Arn:              to.work.QueueArn(),

@@ -27,13 +27,13 @@ const (
 	checkTimeout = 15 * time.Second
 )
 
-// A definition is one Lambda function: its folder under functions/, its limits, what it is told and what it may do.
+// A definition is one Lambda function: its folder under functions/, its limits, its environment variables and its permissions.
 // Adding a function is adding one of these.
 type definition struct {
 	name    string
 	about   string
 	timeout time.Duration
-	// memory also sets the share of a CPU: 128 MB answers a warm read well; who seals or works through pages gets more.
+	// memory also sets the share of a CPU: 128 MB answers a warm read well; functions that seal or read many pages get more.
 	memory int
 	// environment and statements see the resources that definitions are made before.
 	environment func(resources) map[string]*string
@@ -48,7 +48,7 @@ type definition struct {
 	scheduled bool
 }
 
-// resources is what functions are told of and may use.
+// resources is what functions may use.
 type resources struct {
 	table  awsdynamodb.TableV2
 	key    awskms.Key
@@ -63,13 +63,16 @@ type function struct {
 	definition
 }
 
+// A catalogue lists all functions, as the settings have them.
+type catalogue struct{ Settings }
+
 // definitions are all functions there are.
-func (s *service) definitions() []definition {
+func (s catalogue) definitions() []definition {
 	return slices.Concat(s.managing(), s.following(), s.working())
 }
 
 // managing are those behind the routes that read and change integrations.
-func (s *service) managing() []definition {
+func (s catalogue) managing() []definition {
 	return []definition{
 		{
 			name: "get", about: "Reads an integration", timeout: apiTimeout, memory: 128,
@@ -106,7 +109,7 @@ func (s *service) managing() []definition {
 }
 
 // following are those behind the routes that start, show and steer syncs.
-func (s *service) following() []definition {
+func (s catalogue) following() []definition {
 	return []definition{
 		{
 			name: "sync", about: "Starts a sync", timeout: apiTimeout, memory: 128,
@@ -142,7 +145,7 @@ func (s *service) following() []definition {
 }
 
 // working are those that queues and the clock call.
-func (s *service) working() []definition {
+func (s catalogue) working() []definition {
 	return []definition{
 		{
 			name: "providersync", about: "Brings items to a provider", timeout: s.Timings.Worker, memory: 256,
@@ -166,7 +169,7 @@ func (s *service) working() []definition {
 }
 
 // timeout is asked for before functions exist, as queues are made first.
-func (s *service) timeout(name string) time.Duration {
+func (s catalogue) timeout(name string) time.Duration {
 	for _, d := range s.definitions() {
 		if d.name == name {
 			return d.timeout
@@ -178,8 +181,8 @@ func (s *service) timeout(name string) time.Duration {
 
 type tell func(resources, map[string]*string)
 
-// environment is what every function is told, and then what more is asked for.
-func (s *service) environment(more ...tell) func(resources) map[string]*string {
+// environment gives the variables of every function, and those that more adds.
+func (s catalogue) environment(more ...tell) func(resources) map[string]*string {
 	return func(r resources) map[string]*string {
 		env := map[string]*string{"STAGE": &s.Stage, "TABLE_NAME": r.table.TableName()}
 		for _, add := range more {
@@ -189,8 +192,8 @@ func (s *service) environment(more ...tell) func(resources) map[string]*string {
 	}
 }
 
-// callerEnvironment is what a function needs to know who calls it.
-func (s *service) callerEnvironment(more ...tell) func(resources) map[string]*string {
+// callerEnvironment adds the claim by which a function identifies its caller.
+func (s catalogue) callerEnvironment(more ...tell) func(resources) map[string]*string {
 	return s.environment(append(more, func(_ resources, env map[string]*string) { env["USER_CLAIM"] = &s.UserClaim })...)
 }
 
@@ -200,16 +203,16 @@ func tellSyncQueue(r resources, env map[string]*string) {
 
 func tellBus(r resources, env map[string]*string) { env["EVENT_BUS_NAME"] = r.bus.EventBusName() }
 
-func (s *service) tellLostAfter(_ resources, env map[string]*string) {
+func (s catalogue) tellLostAfter(_ resources, env map[string]*string) {
 	env["LOST_AFTER_SECONDS"] = secondsText(s.Timings.LostAfter)
 }
 
-func (s *service) tellPurgeAfter(_ resources, env map[string]*string) {
+func (s catalogue) tellPurgeAfter(_ resources, env map[string]*string) {
 	env["PURGE_AFTER_DAYS"] = jsii.String(strconv.Itoa(s.PurgeAfterDays))
 }
 
-// tellDials says which addresses may be dialled though they are not public.
-func (s *service) tellDials(_ resources, env map[string]*string) {
+// tellDials sets which private addresses may be dialled.
+func (s catalogue) tellDials(_ resources, env map[string]*string) {
 	rules := make([]string, len(s.AllowDial))
 	for i, rule := range s.AllowDial {
 		rules[i] = rule.String()
@@ -217,7 +220,7 @@ func (s *service) tellDials(_ resources, env map[string]*string) {
 	env["ALLOW_DIAL"] = jsii.String(strings.Join(rules, ","))
 }
 
-func (s *service) tellWorker(r resources, env map[string]*string) {
+func (s catalogue) tellWorker(r resources, env map[string]*string) {
 	env["MAC_KEY_ID"] = r.macKey.KeyArn()
 	env["SLICE_SECONDS"] = secondsText(s.Timings.Slice)
 	env["CALL_SECONDS"] = secondsText(s.Timings.Call)
@@ -230,8 +233,8 @@ func (s *service) tellWorker(r resources, env map[string]*string) {
 	env["ITEMS_URL"] = &s.ItemsURL
 }
 
-// tellPacing says how fast providers may be called.
-func (s *service) tellPacing(_ resources, env map[string]*string) { env["PACING"] = &s.Pacing }
+// tellPacing sets how fast providers may be called.
+func (s catalogue) tellPacing(_ resources, env map[string]*string) { env["PACING"] = &s.Pacing }
 
 func secondsText(d time.Duration) *string { return jsii.String(strconv.Itoa(int(d.Seconds()))) }
 
@@ -294,7 +297,7 @@ func (s *service) newLogGroup(id *string, name string) awslogs.LogGroup {
 func findAssets(assets, architecture string) (map[string]string, error) {
 	folders := map[string]string{}
 	var missing []error
-	for _, d := range (&service{}).definitions() {
+	for _, d := range (catalogue{}).definitions() {
 		folder := filepath.Join(assets, architecture, d.name)
 		if info, err := os.Stat(filepath.Join(folder, "bootstrap")); err != nil || !info.Mode().IsRegular() {
 			missing = append(missing, fmt.Errorf("%s/bootstrap is missing: run `make build` first", folder))

@@ -46,7 +46,7 @@ func run() error {
 	return nil
 }
 
-// findNode says what is missing before the first call into CDK, which is JavaScript in a node process, panics.
+// findNode reports a missing node before the first call into CDK, which is JavaScript in a node process, panics.
 func findNode() error {
 	if _, err := exec.LookPath("node"); err != nil && os.Getenv("JSII_NODE") == "" {
 		return errors.New("infra: node is not on the PATH: CDK runs on it, install Node.js 20 or newer")

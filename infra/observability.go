@@ -45,25 +45,32 @@ type symptom struct {
 	silence bool
 }
 
-func (s *service) newAlarms(topic awssns.Topic, api awsapigatewayv2.HttpApi, queues queueSet) {
-	symptoms := apiSymptoms(api)
-	for _, q := range queues.all() {
+// monitoring watches what the service is made of, from the API inwards.
+type monitoring struct {
+	*service
+	api    awsapigatewayv2.HttpApi
+	queues queueSet
+}
+
+func (m *monitoring) newAlarms(topic awssns.Topic) {
+	symptoms := apiSymptoms(m.api)
+	for _, q := range m.queues.all() {
 		symptoms = append(symptoms, queueSymptoms(q)...)
 	}
 
-	for _, d := range s.definitions() {
-		symptoms = append(symptoms, functionSymptoms(s.functions[d.name])...)
+	for _, d := range m.definitions() {
+		symptoms = append(symptoms, functionSymptoms(m.functions[d.name])...)
 	}
 
 	action := awscloudwatchactions.NewSnsAction(topic)
 	for _, sy := range symptoms {
-		s.newAlarm(sy).AddAlarmAction(action)
+		m.newAlarm(sy).AddAlarmAction(action)
 	}
 }
 
-func (s *service) newAlarm(sy symptom) awscloudwatch.Alarm {
+func (m *monitoring) newAlarm(sy symptom) awscloudwatch.Alarm {
 	props := &awscloudwatch.AlarmProps{
-		AlarmName:          s.name(sy.name),
+		AlarmName:          m.name(sy.name),
 		AlarmDescription:   jsii.String(sy.about),
 		Metric:             sy.metric,
 		Threshold:          &sy.atLeast,
@@ -77,7 +84,7 @@ func (s *service) newAlarm(sy symptom) awscloudwatch.Alarm {
 		props.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
 	}
 
-	return awscloudwatch.NewAlarm(s.Stack, jsii.String("Alarm-"+sy.name), props)
+	return awscloudwatch.NewAlarm(m.Stack, jsii.String("Alarm-"+sy.name), props)
 }
 
 func apiSymptoms(api awsapigatewayv2.HttpApi) []symptom {
@@ -152,9 +159,9 @@ func metric(namespace, name, statistic string, dimensions map[string]*string) aw
 }
 
 // newDashboard reads from the outside in: what callers see, what waits, what works.
-func (s *service) newDashboard(api awsapigatewayv2.HttpApi, queues queueSet) {
+func (m *monitoring) newDashboard() {
 	var waiting, ages, dead []awscloudwatch.IMetric
-	for _, q := range queues.all() {
+	for _, q := range m.queues.all() {
 		waiting = append(waiting, visible(q.work))
 		ages = append(ages, oldest(q.work))
 		dead = append(dead, visible(q.dead))
@@ -162,32 +169,32 @@ func (s *service) newDashboard(api awsapigatewayv2.HttpApi, queues queueSet) {
 
 	rows := [][]awscloudwatch.IWidget{
 		{
-			graph("Requests", apiMetric(api, "Count", "Sum")),
-			graph("4xx and 5xx answers", apiMetric(api, "4xx", "Sum"), apiMetric(api, "5xx", "Sum")),
-			graph("Latency (ms)", apiMetric(api, "Latency", "p50"), apiMetric(api, "Latency", "p99")),
+			graph("Requests", apiMetric(m.api, "Count", "Sum")),
+			graph("4xx and 5xx answers", apiMetric(m.api, "4xx", "Sum"), apiMetric(m.api, "5xx", "Sum")),
+			graph("Latency (ms)", apiMetric(m.api, "Latency", "p50"), apiMetric(m.api, "Latency", "p99")),
 		},
 		{graph("Messages waiting", waiting...), graph("Age of the oldest (s)", ages...), graph("Dead letters", dead...)},
 		{
-			graph("Calls", s.everyFunction("Invocations", "Sum")...),
-			graph("Errors", s.everyFunction("Errors", "Sum")...),
-			graph("Throttles", s.everyFunction("Throttles", "Sum")...),
+			graph("Calls", m.everyFunction("Invocations", "Sum")...),
+			graph("Errors", m.everyFunction("Errors", "Sum")...),
+			graph("Throttles", m.everyFunction("Throttles", "Sum")...),
 		},
 		{
-			graph("Duration p99 (ms)", s.everyFunction("Duration", "p99")...),
-			graph("Concurrent executions", s.everyFunction("ConcurrentExecutions", "Maximum")...),
+			graph("Duration p99 (ms)", m.everyFunction("Duration", "p99")...),
+			graph("Concurrent executions", m.everyFunction("ConcurrentExecutions", "Maximum")...),
 		},
 	}
 
-	dashboard := awscloudwatch.NewDashboard(s.Stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: s.name()})
+	dashboard := awscloudwatch.NewDashboard(m.Stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: m.name()})
 	for _, row := range rows {
 		dashboard.AddWidgets(row...)
 	}
 }
 
-func (s *service) everyFunction(name, statistic string) []awscloudwatch.IMetric {
+func (m *monitoring) everyFunction(name, statistic string) []awscloudwatch.IMetric {
 	var metrics []awscloudwatch.IMetric
-	for _, d := range s.definitions() {
-		metrics = append(metrics, functionMetric(s.functions[d.name], name, statistic))
+	for _, d := range m.definitions() {
+		metrics = append(metrics, functionMetric(m.functions[d.name], name, statistic))
 	}
 	return metrics
 }

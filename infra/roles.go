@@ -136,7 +136,7 @@ func worksSync(r resources) []awsiam.PolicyStatement {
 	}
 }
 
-// ingestsEvents stores what the platform tells. It deletes one record, the schedule of an organisation's erasure, when
+// ingestsEvents stores the changes that the platform publishes. It deletes one record, the schedule of an organisation's erasure, when
 // the organisation returns.
 func ingestsEvents(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
@@ -159,7 +159,7 @@ func dispatchesDue(r resources) []awsiam.PolicyStatement {
 	}
 }
 
-// publishes is for the service's own events alone: what comes in the platform's name is trusted with everything.
+// publishes allows the service's own events only: events in the platform's name are trusted.
 func (r resources) publishes() awsiam.PolicyStatement {
 	statement := allow(on(r.bus.EventBusArn()), "events:PutEvents")
 	statement.AddCondition(jsii.String("StringEquals"), map[string]any{"events:source": ownSource})

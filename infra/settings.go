@@ -16,30 +16,50 @@ import (
 
 // Settings is everything a deployment decides, read from CDK's context (`-c name=value`, or CDK_CONTEXT_JSON).
 type Settings struct {
-	Stage              string
-	Profile            Profile
-	Issuer             string
-	Audience           []string
-	Scopes             []string
-	UserClaim          string
-	EventSource        string
-	MaximumConcurrency int
-	Architecture       string
-	VPC                string
-	Subnets            []string
-	AlarmEmail         string
-	AllowDial          []DialRule
-	Publishers         []string
-	// Pacing is how fast providers are called: as they publish, not limited at all, or as it says.
-	Pacing string
+	Stage        string
+	Profile      Profile
+	Architecture string
+	AlarmEmail   string
 	// PurgeAfterDays is how many days after its deletion everything of an organisation is erased.
 	PurgeAfterDays int
+	Timings        Timings
+	Callers
+	Platform
+	Network
+	Syncing
+}
+
+// Callers are accepted by the tokens of one issuer.
+type Callers struct {
+	Issuer    string
+	Audience  []string
+	Scopes    []string
+	UserClaim string
+}
+
+// Platform is where the events come from.
+type Platform struct {
+	EventSource string
+	Publishers  []string
+	// ItemsURL is the platform's list of items, "" if it has none: digests lead there.
+	ItemsURL string
+}
+
+// Network is where functions that call providers run, and what they may dial there.
+type Network struct {
+	VPC       string
+	Subnets   []string
+	AllowDial []DialRule
+}
+
+// Syncing is how the worker treats providers.
+type Syncing struct {
+	MaximumConcurrency int
+	// Pacing is how fast providers are called: as they publish, not limited at all, or as it says.
+	Pacing string
 	// RestoredAt is when the table was restored from a backup, "" if it never was: integrations then look for their
 	// objects at the provider before they create any.
 	RestoredAt string
-	// ItemsURL is the platform's list of items, "" if it has none: digests lead there.
-	ItemsURL string
-	Timings  Timings
 }
 
 // A DialRule lets the worker connect to one port of a private network, which it otherwise refuses.
@@ -67,19 +87,19 @@ var (
 func readSettings(lookup func(string) any) (Settings, error) {
 	r := reader{lookup: lookup}
 	s := Settings{
-		Stage:       r.matching("stage", "", stagePattern, "a lower-case name of up to 20 letters, digits and dashes"),
-		Profile:     r.profile(),
-		UserClaim:   r.matching("userClaim", "sub", claimPattern, "the name of a token claim"),
-		EventSource: r.matching("eventSource", "platform", sourcePattern, "an EventBridge source"),
-		AlarmEmail:  r.email("alarmTopic"),
-		Audience:    r.list("audience", nil, ""),
-		Scopes:      r.list("scopes", nil, ""),
-		VPC:         r.optional("vpcId", vpcPattern, "the id of a VPC (vpc-…)"),
-		Subnets:     r.list("subnetIds", subnetPattern, "ids of subnets (subnet-…)"),
-		Pacing:      r.matching("pacing", "published", pacingPattern, "published, off or limits as github=gap:1s,creates:80/1m"),
-		Publishers:  r.list("publishers", rolePattern, "ARNs of roles or users"),
+		Stage:   r.matching("stage", "", stagePattern, "a lower-case name of up to 20 letters, digits and dashes"),
+		Profile: r.profile(),
 	}
 
+	s.UserClaim = r.matching("userClaim", "sub", claimPattern, "the name of a token claim")
+	s.EventSource = r.matching("eventSource", "platform", sourcePattern, "an EventBridge source")
+	s.AlarmEmail = r.email("alarmTopic")
+	s.Audience = r.list("audience", nil, "")
+	s.Scopes = r.list("scopes", nil, "")
+	s.VPC = r.optional("vpcId", vpcPattern, "the id of a VPC (vpc-…)")
+	s.Subnets = r.list("subnetIds", subnetPattern, "ids of subnets (subnet-…)")
+	s.Pacing = r.matching("pacing", "published", pacingPattern, "published, off or limits as github=gap:1s,creates:80/1m")
+	s.Publishers = r.list("publishers", rolePattern, "ARNs of roles or users")
 	s.Timings = timingsOf(s.Profile)
 	s.Timings.Pull = time.Duration(r.number("pullMinutes", 0, 1, 1440)) * time.Minute
 	if s.Timings.Pull == 0 {
@@ -101,7 +121,7 @@ func readSettings(lookup func(string) any) (Settings, error) {
 	return s, errors.Join(r.problems...)
 }
 
-// reader collects what is wrong, so that whoever deploys corrects all of it in one go.
+// reader collects what is wrong, so that all of it can be corrected at once.
 type reader struct {
 	lookup   func(string) any
 	problems []error

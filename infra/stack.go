@@ -36,7 +36,7 @@ func newApp(outdir *string, context map[string]any) awscdk.App {
 // service is the stack and what its resource groups have in common.
 type service struct {
 	awscdk.Stack
-	Settings
+	catalogue
 	functions map[string]function
 }
 
@@ -47,7 +47,7 @@ func newStack(app awscdk.App, settings Settings, assets string) (awscdk.Stack, e
 		return nil, err
 	}
 
-	s := &service{Settings: settings}
+	s := &service{catalogue: catalogue{settings}}
 	s.Stack = awscdk.NewStack(app, jsii.String("Integrations-"+settings.Stage), &awscdk.StackProps{
 		Description:           jsii.String("Connects an organisation's items with the outside tools its people use (stage " + settings.Stage + ")."),
 		AnalyticsReporting:    jsii.Bool(false),
@@ -71,20 +71,21 @@ func (s *service) build(folders map[string]string) {
 	macKey := s.newMacKey()
 	queues := s.newQueues()
 	bus := s.newBus()
-	s.newFunctions(folders, resources{table: table, key: key, macKey: macKey, queues: queues, bus: bus})
-	s.guardBus(bus)
-	s.routeEvents(bus, queues.ingest)
+	s.newFunctions(folders, resources{table: table, key: key, macKey: macKey, queues: queues, bus: bus.bus})
+	bus.guard()
+	bus.routeEvents(queues.ingest)
 	s.schedule("dispatch")
 	s.consume("providersync", queues.sync, 1, s.MaximumConcurrency)
 	// Ingest only writes to the table, so half of what the slow worker gets is enough, and a new account has 10 in all.
 	s.consume("ingest", queues.ingest, 10, max(2, s.MaximumConcurrency/2))
 	api := s.newAPI()
 	topic := s.newAlarmTopic()
-	s.newAlarms(topic, api, queues)
-	s.newDashboard(api, queues)
+	watched := &monitoring{service: s, api: api, queues: queues}
+	watched.newAlarms(topic)
+	watched.newDashboard()
 	s.output("ApiUrl", "Where the API answers.", api.ApiEndpoint())
 	s.output("TableName", "The one table.", table.TableName())
-	s.output("BusName", "Where the platform publishes its events.", bus.EventBusName())
+	s.output("BusName", "Where the platform publishes its events.", bus.bus.EventBusName())
 	s.output("KeyArn", "What the stored secrets are sealed under.", key.KeyArn())
 	s.output("MacKeyArn", "What markers at the providers are signed with.", macKey.KeyArn())
 	s.output("AlarmTopicArn", "Where alarms go; subscribe whoever is on call.", topic.TopicArn())

@@ -153,7 +153,7 @@ func synthesize(context map[string]any, meddle func(awscdk.Stack)) (template, er
 
 // writeStubs makes binaries that hold their function's name: identical ones would share one asset.
 func writeStubs(build, architecture string) error {
-	for _, d := range (&service{}).definitions() {
+	for _, d := range (catalogue{}).definitions() {
 		folder := filepath.Join(build, architecture, d.name)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err

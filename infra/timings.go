@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// Profile chooses between what runs for real and what a person waits for at his desk.
+// Profile chooses between a deployment and the local environment.
 type Profile string
 
 const (

@@ -25,7 +25,7 @@ func TestAnotherServer(t *testing.T) {
 }
 
 // Why there is no answer, and when the next question comes, is what a short
-// line has room for; and that there is an answer again is news.
+// line has room for; and an answer after a failure is shown.
 func TestNoAnswer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -75,7 +75,7 @@ type trip func(*http.Request) (*http.Response, error)
 
 func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Whoever leaves in the middle of a question hears of no trouble.
+// A user who stops in the middle of a request sees no error.
 func TestLeavingInAQuestion(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -188,14 +188,14 @@ func (w *Watcher) last(lines ...string) {
 	}
 }
 
-// clear takes the line away, for what is to come.
+// clear removes the line, for the next one.
 func (w *Watcher) clear() {
 	if w.Width != nil && w.following {
 		w.write("\r\x1b[K")
 	}
 }
 
-// write has nobody to tell of a failure but the terminal that failed.
+// write ignores a failure: it could only be reported to the terminal that failed.
 func (w *Watcher) write(text string) { _, _ = io.WriteString(w.Out, text) }
 
 // Clean takes out what would steer the terminal: a provider's words are in the

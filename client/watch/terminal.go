@@ -25,7 +25,7 @@ func columns(f *os.File) int {
 		return 0
 	}
 
-	const usual = 80 // some terminals do not tell
+	const usual = 80 // some terminals do not say
 	if size.Col == 0 {
 		return usual
 	}

@@ -16,11 +16,11 @@ import (
 
 // A Watcher asks the API about a sync until it has ended. It only reads.
 type Watcher struct {
-	// Client repeats nothing by itself: whoever watches is told of each failure.
+	// Client repeats nothing by itself: each failure is shown.
 	Client *client.Client
 	Out    io.Writer
 	// Width is how many columns the terminal has; nil if Out is none. Then
-	// each line stays, has its time, and comes only when there is news.
+	// each line stays, has its time, and is written only when something changes.
 	Width func() int
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -44,7 +44,7 @@ const (
 
 // Follow shows an integration's sync until it has ended, and returns it. Without
 // a sync it is the active one; when nothing runs, the last one is shown as it
-// ended, nil if there was none. The error is a *client.Problem that tells why
+// ended, nil if there was none. The error is a *client.Problem that says why
 // there is nothing to watch, or the context's: with any other trouble it says so
 // and tries again.
 func (w *Watcher) Follow(ctx context.Context, integration, sync string) (*client.Run, error) {
@@ -62,7 +62,7 @@ func (w *Watcher) Follow(ctx context.Context, integration, sync string) (*client
 			return nil, err
 		}
 
-		if run.ID == "" { // whoever answers is not the API
+		if run.ID == "" { // the answer is not from the API
 			w.clear()
 			return nil, &client.Problem{Status: http.StatusOK, Code: "not_a_sync", Detail: "The answer is not a sync: is this the API's address?"}
 		}
@@ -106,7 +106,7 @@ func (w *Watcher) current(ctx context.Context, integration string) (*client.Run,
 
 	lines := ended(run)
 	if run.FinishedAt != nil && w.Now().Sub(*run.FinishedAt) < justNow {
-		w.last(lines...) // whoever has started it came too late to see it run
+		w.last(lines...) // it was started so long ago that it has ended
 		return &run, nil
 	}
 
@@ -140,7 +140,7 @@ func ask[T any](ctx context.Context, w *Watcher, question func() (T, error)) (T,
 		}
 
 		w.line(fmt.Sprintf("the API does not answer; asking again in %s (%v)", span(wait), err), true)
-		w.headline = "" // that it answers again is news
+		w.headline = "" // say that it answers again
 		if err := w.Sleep(ctx, wait); err != nil {
 			return answer, w.left(err)
 		}

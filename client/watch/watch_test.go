@@ -18,7 +18,7 @@ import (
 
 var start = time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 
-// dial is a client that tells of each failure.
+// dial is a client that reports each failure.
 func dial(t *testing.T, address string, transport http.RoundTripper) *client.Client {
 	t.Helper()
 	c, err := client.New(address, client.Token("T"), client.WithTries(1), client.WithHTTPClient(&http.Client{Transport: transport}))

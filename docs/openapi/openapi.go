@@ -67,8 +67,32 @@ func form(provider domain.Provider) (map[string]any, error) {
 
 	delete(parsed, "$schema")
 	delete(parsed, "$id")
+	forbid(parsed)
 
 	return parsed, nil
+}
+
+// forbid writes each member that must be absent as {"not": {}} in place of false.
+// Both mean the same, and generators of clients cannot read a boolean in the place
+// of a member's schema.
+func forbid(schema any) {
+	switch value := schema.(type) {
+	case []any:
+		for _, one := range value {
+			forbid(one)
+		}
+	case map[string]any:
+		members, _ := value["properties"].(map[string]any)
+		for name, member := range members {
+			if member == false {
+				members[name] = map[string]any{"not": map[string]any{}}
+			}
+		}
+
+		for _, one := range value {
+			forbid(one)
+		}
+	}
 }
 
 // Parse reads a document in YAML or JSON. Its numbers are json.Numbers.

@@ -15,7 +15,6 @@ import (
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/sealing"
-	"example.com/integrations/shared/settings"
 	"example.com/integrations/shared/store"
 )
 
@@ -32,13 +31,13 @@ const (
 
 func route(b lambdaapp.App) api.Route {
 	provider := outbound.New(outbound.Config{
-		AllowDial: settings.Parsed(b.Env, "ALLOW_DIAL", outbound.ParseAllowDial),
-		Overrides: settings.Parsed(b.Env, "DIAL_OVERRIDES", outbound.ParseOverrides),
+		AllowDial: lambdaapp.Parsed(b.Env, "ALLOW_DIAL", outbound.ParseAllowDial),
+		Overrides: lambdaapp.Parsed(b.Env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   call,
 	})
 
 	decrypter := sealing.NewClient(b.Clients)
-	pace := settings.Parsed(b.Env, "PACING", limits.ParseSetting)
+	pace := lambdaapp.Parsed(b.Env, "PACING", limits.ParseSetting)
 	open := func(ctx context.Context, v store.View) (handler.Opened, error) {
 		opened, err := factory.Open(ctx, decrypter, provider, v)
 		if err != nil {

@@ -9,17 +9,21 @@ import (
 
 	"example.com/integrations/functions/ingest/handler"
 	"example.com/integrations/shared/lambdaapp"
-	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/syncqueue"
 )
 
 func main() { lambdaapp.Function(function) }
 
 func function(b lambdaapp.App) any {
-	h := &handler.Handler{
-		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
+	started := &runs.Runs{
+		Table: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
-		PurgeAfter: settings.Parsed(b.Env, "PURGE_AFTER_DAYS", days),
+	}
+	h := &handler.Handler{
+		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: started,
+		Log: b.Log, Now: time.Now,
+		PurgeAfter: lambdaapp.Parsed(b.Env, "PURGE_AFTER_DAYS", days),
 	}
 	return h.Handle
 }

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/integrations/functions/providersync/engine"
 	"example.com/integrations/functions/providersync/handler"
+	"example.com/integrations/functions/providersync/worker"
 	"example.com/integrations/shared/events/publisher"
 	"example.com/integrations/shared/lambdaapp"
 	"example.com/integrations/shared/sealing"
@@ -17,7 +17,6 @@ import (
 	"example.com/integrations/shared/clock"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/outbound"
-	"example.com/integrations/shared/settings"
 	"example.com/integrations/shared/signing"
 )
 
@@ -25,25 +24,25 @@ func main() { lambdaapp.Function(function) }
 
 func function(b lambdaapp.App) any {
 	env := b.Env
-	times := engine.Settings{
+	times := worker.Settings{
 		Slice: env.Seconds("SLICE_SECONDS", time.Minute), Call: env.Seconds("CALL_SECONDS", 30*time.Second),
 		Settle: env.Seconds("SETTLE_SECONDS", 2*time.Minute), LeaseMargin: env.Seconds("LEASE_MARGIN_SECONDS", 15*time.Second),
 		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute), PullEvery: env.Seconds("PULL_SECONDS", 15*time.Minute),
-		Room:         settings.Parsed(env, "MAXIMUM_CONCURRENCY", half),
-		ItemsURL:     settings.Parsed(env, "ITEMS_URL", engine.ParseItemsURL),
-		RelinkBefore: settings.Parsed(env, "RELINK_BEFORE", restored),
+		Room:         lambdaapp.Parsed(env, "MAXIMUM_CONCURRENCY", half),
+		ItemsURL:     lambdaapp.Parsed(env, "ITEMS_URL", worker.ParseItemsURL),
+		RelinkBefore: lambdaapp.Parsed(env, "RELINK_BEFORE", restored),
 	}
 
 	provider := outbound.New(outbound.Config{
-		AllowDial: settings.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
-		Overrides: settings.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
+		AllowDial: lambdaapp.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
+		Overrides: lambdaapp.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   times.Call,
 	})
 
 	kmsKeys := sealing.NewClient(b.Clients)
-	e := &engine.Engine{
+	e := &worker.Engine{
 		Store: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), env.Text("SYNC_QUEUE_URL")),
-		Open:    opener(kmsKeys, provider, settings.Parsed(env, "PACING", limits.ParseSetting)),
+		Open:    opener(kmsKeys, provider, lambdaapp.Parsed(env, "PACING", limits.ParseSetting)),
 		Bus:     publisher.New(publisher.NewClient(b.Clients), env.Text("EVENT_BUS_NAME")),
 		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: clock.Clock{}, Log: b.Log, Settings: times,
 	}

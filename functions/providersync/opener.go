@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 
-	"example.com/integrations/functions/providersync/engine"
+	"example.com/integrations/functions/providersync/worker"
 	"example.com/integrations/shared/connector/factory"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/outbound"
@@ -13,14 +13,14 @@ import (
 
 // opener opens the connector for what is configured, with the limits of whose
 // credentials it uses.
-func opener(keys sealing.KeyDecrypter, provider *outbound.Client, pace limits.Setting) engine.Opener {
-	return func(ctx context.Context, v store.View) (engine.Opened, error) {
+func opener(keys sealing.KeyDecrypter, provider *outbound.Client, pace limits.Setting) worker.Opener {
+	return func(ctx context.Context, v store.View) (worker.Opened, error) {
 		opened, err := factory.Open(ctx, keys, provider, v)
 		if err != nil {
-			return engine.Opened{}, err
+			return worker.Opened{}, err
 		}
 
-		return engine.Opened{
+		return worker.Opened{
 			Connector: opened.Connector, Credential: opened.Credential,
 			Limits: pace.Limits(v.Integration.Provider, opened.Hosted),
 		}, nil

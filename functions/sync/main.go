@@ -9,15 +9,19 @@ import (
 	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/syncqueue"
 )
 
 func main() { lambdaapp.Route(route) }
 
 func route(b lambdaapp.App) api.Route {
-	h := &handler.Handler{
-		Gate: access.New(b.Store), Runs: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
+	started := &runs.Runs{
+		Table: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
+	}
+	h := &handler.Handler{
+		Gate: access.New(b.Store), Runs: started,
 	}
 	return h.Route
 }

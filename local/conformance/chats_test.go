@@ -35,7 +35,7 @@ const (
 
 // Why a message is never found, or edited, where it is so.
 const (
-	webhookFinds = "whoever has only the URL cannot list messages: what became of a post without an answer is never known"
+	webhookFinds = "with the URL alone messages cannot be listed: the result of a post without an answer is never known"
 	noID         = "the answer tells no message's id, and without one nothing is edited"
 )
 
@@ -94,7 +94,7 @@ var slackButtonsKit = func() kit {
 	return k
 }()
 
-// banned says why Discord's limits are not all told by a header.
+// banned says why a header does not report all of Discord's limits.
 const banned = "a refusal that is not Discord's own is a ban of the address we come from, and lasts"
 
 var discordKit = kit{
@@ -147,7 +147,7 @@ var teamsKit = kit{
 	cannot: map[string]string{"update": noID, "reconcile": webhookFinds},
 }
 
-// A chat says how it tells of items, can be checked, and is not pulled.
+// A chat has a delivery mode, can be checked, and is not pulled.
 func TestChatsAreChats(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
 		_, c := stage(t, k, nil)

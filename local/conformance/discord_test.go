@@ -52,8 +52,7 @@ func hostile(n int, text string) domain.Item {
 }
 
 // C7, C9: whatever stands in an item, each message that Discord gets of it is
-// valid, says something in its text, mentions nobody, hides no address and shows
-// nothing for machines.
+// valid, has a text, notifies no user, hides no address and shows nothing for machines.
 func TestHostileItemsInDiscord(t *testing.T) {
 	for _, s := range chatStages(t) {
 		if s.name != "discord" && s.name != "discord_webhook" {

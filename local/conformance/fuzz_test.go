@@ -76,9 +76,8 @@ var headers = []string{
 	"X-OAuth-Scopes: repo, user\nX-Accepted-GitHub-Permissions: issues=write", "Date: Mon, 23 Nov 2026 10:00:00 GMT",
 }
 
-// FuzzAnswers gives every operation of every connector answers that nobody
-// thought of: each ends in a result or in an error that says what is known,
-// with a wait that ends.
+// FuzzAnswers gives every operation of every connector unexpected answers. Each ends
+// in a result or in a complete error with a limited wait.
 func FuzzAnswers(f *testing.F) {
 	for n, body := range bodies {
 		for m, header := range headers {

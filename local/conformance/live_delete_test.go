@@ -240,8 +240,8 @@ func answers() []answered {
 	return list
 }
 
-// Each answer to a delete but that of success is told in the row: as a missing
-// right, after which no other object is tried, or as a broken promise. A redirect
+// The row reports each answer to a delete except success: as a missing right, after
+// which no other object is tried, or as a broken promise. A redirect
 // is not followed, and no secret is in the row.
 func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 	for _, a := range answers() {
@@ -343,7 +343,7 @@ func TestLiveTellsSlacksRefusalOfADelete(t *testing.T) {
 	}
 }
 
-// An object that lost the trial's marker is somebody else's by now, and is not
+// An object without the trial's marker is not the trial's any more, and is not
 // deleted: here a person replaces the text of each issue right after it is closed.
 func TestLiveDeletesOnlyWhatCarriesItsMarker(t *testing.T) {
 	asked := 0

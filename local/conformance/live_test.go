@@ -114,8 +114,8 @@ func TestLivePromisesAtTheFakeServers(t *testing.T) {
 	})
 }
 
-// A person edits an object: the last update is sent once more as his, with another
-// title.
+// A person edits an object: the last update is sent once more with the person's token
+// and another title.
 func TestLiveSeesAPersonsEdit(t *testing.T) {
 	var provider http.Handler
 	var last *http.Request
@@ -167,8 +167,8 @@ func TestLiveSeesAPersonsEdit(t *testing.T) {
 	})
 }
 
-// A trial makes nothing in a place that holds objects of others, and posts nothing
-// that nobody has allowed.
+// A trial makes nothing in a place with objects of others, and posts only what is
+// allowed.
 func TestLiveIsCareful(t *testing.T) {
 	writes := 0
 	counted := func(fake http.Handler) http.Handler {

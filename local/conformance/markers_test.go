@@ -12,8 +12,8 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// tags are those of three attempts, of times long ago, and one that nobody
-// signed.
+// tags are those of three attempts, of times long ago, and one without a valid
+// signature.
 const (
 	tagOne   = "aaaaaaaaaaaaaaaaaaaaaaaa"
 	tagTwo   = "aaaaaaabbcdefghijklmnop2"
@@ -114,11 +114,11 @@ func TestTheOldestOfTwoCopies(t *testing.T) {
 }
 
 // An object that was there before the attempt of its marker is not what the
-// attempt made: somebody has pasted the marker into it.
+// attempt made: a person has pasted the marker into it.
 func TestAMarkerPastedIntoAnOlderObject(t *testing.T) {
 	markedKits(t, func(t *testing.T, c connector.Connector) {
 		if _, chat := c.(connector.Chat); chat {
-			t.Skip("nobody can change another's message")
+			t.Skip("no account can change another's message")
 		}
 
 		signed := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: tagOne}
@@ -162,7 +162,7 @@ func TestSeveralAttemptsAreWanted(t *testing.T) {
 	})
 }
 
-// More markers than one request holds are looked for all the same.
+// All markers are looked for, also if one request cannot hold them.
 func TestManyMarkersAreWanted(t *testing.T) {
 	markedKits(t, func(t *testing.T, c connector.Connector) {
 		var want []connector.Marker

@@ -106,10 +106,10 @@ func judged(t *testing.T, api http.Handler) http.Handler {
 	})
 }
 
-// Every real item is posted, changed, and told as deleted, as far as the chat
-// can. The fake servers hold each message against the provider's description, its
-// limits and its syntax: what would mention somebody, run anything or hide where
-// a link leads is a violation.
+// Every real item is posted, changed, and reported as deleted, as far as the chat can.
+// The fake servers check each message against the provider's description, its limits
+// and its syntax. A mention that notifies, a command or a link that hides its address
+// is a violation.
 func TestRealItemsAsMessages(t *testing.T) {
 	items := realItems(t)
 	for _, s := range chatStages(t) {
@@ -268,8 +268,8 @@ func show(checks []connector.Check) string {
 	return text + "]"
 }
 
-// C14: a test message keeps the provider's description, limits and syntax, mentions
-// nobody, and is one message.
+// C14: a test message keeps the provider's description, limits and syntax, notifies no
+// user, and is one message.
 func TestTestMessages(t *testing.T) {
 	for _, s := range chatStages(t) {
 		t.Run(s.name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // A refusal while a place is resolved is an error about the integration, gives no
-// place, and no write leaves. A connector that asks nobody gives a place always.
+// place, and no write leaves. A connector that makes no request always gives a place.
 func TestResolveRefused(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
 		status := 0

@@ -2,9 +2,10 @@
 
 package conformance
 
-// The race detector makes everything many times slower: a tenth of the objects is
-// listed and of the items looked at then, and the objects are larger, so that
-// what is kept of them shows all the same.
+// The race detector makes everything many times slower. A tenth of the objects is
+// listed then and a tenth of the items is looked at; the objects are larger, so that
+// what is kept of them still shows. A hostile address is answered to one tracker, in
+// turn, not to all.
 const (
 	raceDetector = true
 	textSize     = 8 << 10

@@ -113,8 +113,8 @@ func TestTheProvidersAnswerToAReadIsAVerdict(t *testing.T) {
 	})
 }
 
-// A check behind a gateway that refuses is open, and says no about nothing. A
-// wrong address is told by a 404, which is not in the table.
+// A check behind a gateway that refuses has an unknown result, and denies no right. A
+// wrong address causes a 404, which is not in the table.
 func TestACheckBehindAGatewayIsOpen(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
 		for _, f := range gateways {

@@ -1,5 +1,6 @@
-// Package conformance holds what every connector must do, whatever its
-// provider: each runs through the same suite, and a table says what each can.
+// Package conformance tests what every connector must do, whatever its provider: all
+// run the same suite, a table says what each can do, and none connects to a hostile
+// address.
 package conformance
 
 import (
@@ -19,11 +20,11 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// host is a name of httptest's certificate: every connector takes it for a
-// server of its provider's kind.
+// host is a name of httptest's certificate. Every connector accepts it as a server of
+// its provider.
 const host = connectortest.Host
 
-// A kit is a connector with what the suite has to know of it.
+// A kit is a connector and what the suite needs to test it.
 type kit struct {
 	name string
 	// open leads the connector to host.
@@ -142,7 +143,7 @@ func operations(c connector.Connector) []operation {
 	return list
 }
 
-// A script is a server that does what a test says, and counts.
+// A script is a server with answers of a test. It counts requests.
 type script struct {
 	answer http.HandlerFunc
 
@@ -157,7 +158,7 @@ func (s *script) counted() (all, writes int) {
 	return s.all, s.writes
 }
 
-// stage opens a kit's connector onto a server that answers as it is told.
+// stage opens a kit's connector with a server that gives an answer.
 func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Connector) {
 	t.Helper()
 	s := &script{answer: answer}

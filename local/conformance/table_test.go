@@ -48,7 +48,7 @@ func (k kit) reason(c connector.Connector, capability string) (string, bool) {
 	case chat && capability == "pull":
 		return "people answer a message in threads; what they write there says nothing about the item", true
 	case !chat && capability == "digest":
-		return "a tracker has an object for each item, and nobody is told of it", true
+		return "a tracker has an object for each item, and sends no message", true
 	}
 
 	return "", false
@@ -80,7 +80,7 @@ func TestTable(t *testing.T) {
 				fmt.Fprint(w, "\tno")
 				why = append(why, fmt.Sprintf("%s: no %s: %s", k.name, one.name, reason))
 			default:
-				t.Errorf("%s cannot %s, and nobody says why", k.name, one.name)
+				t.Errorf("%s cannot %s, and no reason is given", k.name, one.name)
 			}
 		}
 
@@ -159,7 +159,7 @@ func TestPagesInFlatMemory(t *testing.T) {
 			_, c := stage(t, k, nil)
 			_, pulls := k.reason(c, "pull")
 			if _, finds := k.reason(c, "reconcile"); !pulls || !finds {
-				t.Error("nothing to list, and nobody says why")
+				t.Error("nothing to list, and no reason is given")
 			}
 			return
 		}

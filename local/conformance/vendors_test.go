@@ -23,8 +23,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A validator is a program in the folder vendors that holds messages against the
-// code of the provider, or of those who know its format best.
+// A validator is a program in the folder vendors that checks messages with code of the
+// provider, or with the best known code for its format.
 type validator struct {
 	name string
 	// packages are what it needs of npm, and program what it needs of the system.

@@ -14,10 +14,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/integrations/local/process"
+	"example.com/integrations/local/aws/servers"
 )
 
-// checkTools looks for what a start would only miss in its middle.
+// checkTools reports a missing tool before anything is started.
 func checkTools() error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("go is not on the PATH: install Go 1.26 or newer")
@@ -96,7 +96,7 @@ func lockBuild(root, what string) (func(), error) {
 	return func() { _ = lock.Close() }, nil
 }
 
-// command runs a tool to its end, or to that of ctx, with what it said in the
+// command runs a tool to its end, or to that of ctx, with its output in the
 // error.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	path, err := exec.LookPath(name)
@@ -105,7 +105,7 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 	}
 
 	var said bytes.Buffer
-	child, err := process.Start(process.Spec{
+	child, err := servers.StartChild(servers.Program{
 		Path: path, Args: args, Dir: dir, Env: append(os.Environ(), env...), Stdout: &said, Stderr: &said,
 	})
 	if err != nil {

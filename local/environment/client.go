@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"example.com/integrations/local/issuer"
+	"example.com/integrations/local/aws/gateway"
 )
 
-// Identity says who may be impersonated; it outlasts the environment, so that
+// Identity lists the users for whom tokens can be made. It outlasts the environment, so that
 // tokens can be made while it is stopped.
 type Identity struct {
 	Issuer   string            `json:"issuer"`
@@ -39,7 +39,7 @@ func SignToken(dir, user, audience string, lifetime time.Duration) (string, erro
 		return "", err
 	}
 
-	signer, err := issuer.Open(dir, identity.Issuer)
+	signer, err := gateway.OpenIssuer(dir, identity.Issuer)
 	if err != nil {
 		return "", err
 	}

@@ -4,22 +4,14 @@ package environment
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net/http"
-	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/integrations/local/bus"
-	"example.com/integrations/local/devca"
-	"example.com/integrations/local/issuer"
-	"example.com/integrations/local/lambda"
-	"example.com/integrations/local/servers"
-	"example.com/integrations/local/template"
+	"example.com/integrations/local/aws/gateway"
+	"example.com/integrations/local/aws/secrets"
+	"example.com/integrations/local/aws/servers"
+	"example.com/integrations/local/aws/template"
 )
 
 // An Environment is a running one.
@@ -29,41 +21,24 @@ type Environment struct {
 	// Control is what tests and tools of the project use beside.
 	Control Control
 
-	options  Options
-	state    *state
-	open     listeners
-	log      *slog.Logger
-	logFile  *os.File
-	template *template.Template
-	issuer   *issuer.Issuer
-	ca       *devca.CA
-	dynamodb string
-	sqs      string
-	queues   map[string]servers.CreatedQueue // by logical id
-	standins map[string]FakeServer
-	lambda   *lambda.Service
-	bus      *bus.Bus
-
-	ctx    context.Context // ends when Stop begins
-	cancel context.CancelFunc
-	failed chan error
-	busy   sync.WaitGroup
-	mu     sync.Mutex
-	stops  []func() // run in reverse
-	once   sync.Once
-	began  time.Time
+	*site
+	issuer   *gateway.Issuer
+	ca       *secrets.CA
+	backends *backends
+	fakes    *fakeServers
+	stack    *stack
+	began    time.Time
 }
 
-// Start brings everything up and returns when it is ready. What it started it
-// stops again when it cannot go on, or when ctx ends before it is ready.
+// Start brings everything up and returns when it is ready. If it fails, or ctx ends
+// before it is ready, it stops what it started.
 func Start(ctx context.Context, o Options) (*Environment, error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
 	}
 
-	e := &Environment{options: o, failed: make(chan error, 1), began: time.Now()}
-	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e := &Environment{site: newSite(o), began: time.Now()}
 	if err := e.start(ctx); err != nil {
 		e.Stop()
 		if ctx.Err() != nil {
@@ -80,22 +55,13 @@ func (e *Environment) start(ctx context.Context) error {
 		return err
 	}
 
-	var err error
-	if e.state, err = openState(e.options.Dir); err != nil {
+	if err := e.openSite(); err != nil {
 		return err
 	}
 
-	e.onStop(func() { _ = e.state.close() })
-	if err := e.openLog(); err != nil {
-		return err
-	}
-
-	if e.open, err = e.state.listen(e.options.Ports.named(e.options.Sample.Providers)); err != nil {
-		return err
-	}
-
-	e.onStop(e.open.close)
-	if err := e.openProviders(); err != nil {
+	e.backends = &backends{site: e.site}
+	e.fakes = &fakeServers{site: e.site}
+	if err := e.fakes.openAll(); err != nil {
 		return err
 	}
 
@@ -127,23 +93,6 @@ func (e *Environment) check() error {
 	return nil
 }
 
-func (e *Environment) openLog() error {
-	if e.log = e.options.Log; e.log != nil {
-		return nil
-	}
-
-	file, err := os.OpenFile(e.state.path("logs", "environment.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-
-	e.logFile = file
-	e.onStop(func() { _ = file.Close() })
-	e.log = slog.New(slog.NewTextHandler(file, nil))
-
-	return nil
-}
-
 // prepare makes what the template is wired to: binaries, template, servers,
 // identities. Most of it takes its time independently of the rest.
 func (e *Environment) prepare(ctx context.Context) error {
@@ -160,8 +109,8 @@ func (e *Environment) prepare(ctx context.Context) error {
 		group.Go(func() error { return e.timed("stack built", func() error { return y.compile(gctx) }) })
 	}
 
-	group.Go(func() error { return e.startDynamoDB(gctx) })
-	group.Go(func() error { return e.startSQS(gctx) })
+	group.Go(func() error { return e.backends.startDynamoDB(gctx) })
+	group.Go(func() error { return e.backends.startSQS(gctx) })
 	group.Go(e.openIdentities)
 	if err := group.Wait(); err != nil {
 		return err
@@ -173,134 +122,47 @@ func (e *Environment) prepare(ctx context.Context) error {
 		}
 	}
 
-	e.template, err = template.Parse(data, template.Parameters{Region: region, AccountID: accountID, StackName: stackName})
+	parsed, err := template.Parse(data, template.Parameters{Region: region, AccountID: accountID, StackName: stackName})
+	if err != nil {
+		return err
+	}
 
-	return err
+	e.stack = &stack{site: e.site, template: parsed, ca: e.ca, backends: e.backends, fakes: e.fakes}
+
+	return nil
 }
 
 func (e *Environment) openIdentities() error {
 	var err error
-	if e.issuer, err = issuer.Open(e.state.dir, e.open.url("issuer")); err != nil {
+	if e.issuer, err = gateway.OpenIssuer(e.state.dir, e.open.url("issuer")); err != nil {
 		return err
 	}
 
-	e.ca, err = devca.Open(e.state.dir)
+	e.ca, err = secrets.OpenCA(e.state.dir)
 	return err
 }
 
-func (e *Environment) startDynamoDB(ctx context.Context) error {
-	if e.options.DynamoDB != "" {
-		e.dynamodb = e.options.DynamoDB
-		return e.open["dynamodb"].Close()
+// wire brings up what the template asks for.
+func (e *Environment) wire(ctx context.Context) error {
+	if err := e.stack.create(ctx); err != nil {
+		return err
 	}
 
-	server, err := e.startServer(ctx, "dynamodb", e.options.Ports.DynamoDB, servers.StartDynamoDB)
+	e.serve("issuer", e.issuer)
+	if err := e.fakes.serveAll(e.ca); err != nil {
+		return err
+	}
+
+	if err := e.stack.wire(); err != nil {
+		return err
+	}
+
+	page, err := e.page()
 	if err != nil {
 		return err
 	}
 
-	e.dynamodb = server.Endpoint
-	e.keep("the DynamoDB server", server)
+	e.serve("page", page)
 
 	return nil
-}
-
-func (e *Environment) startSQS(ctx context.Context) error {
-	if e.options.SQS != "" {
-		e.sqs = e.options.SQS
-		return e.open["sqs"].Close()
-	}
-
-	server, err := e.startServer(ctx, "sqs", e.options.Ports.SQS, servers.StartSQS)
-	if err != nil {
-		return err
-	}
-
-	e.sqs = server.Endpoint
-	e.keep("the SQS server", server)
-
-	return nil
-}
-
-// startServer hands a port over. One that nobody asked for may be lost to
-// another process meanwhile: then any other will do.
-func (e *Environment) startServer(ctx context.Context, name string, asked int,
-	start func(context.Context, servers.Options) (*servers.Server, error)) (*servers.Server, error) {
-	o := servers.Options{Root: e.options.Root, Port: e.open.hand(name), Database: e.state.path("dynamodb.sqlite")}
-	server, err := start(ctx, o)
-	if err != nil && asked == 0 && ctx.Err() == nil {
-		o.Port = 0
-		server, err = start(ctx, o)
-	}
-
-	return server, err
-}
-
-// keep stops a server with the environment, and the environment with a server
-// that ends by itself.
-func (e *Environment) keep(name string, server *servers.Server) {
-	e.onStop(server.Stop)
-	e.busy.Go(func() {
-		select {
-		case <-e.ctx.Done():
-		case <-server.Done():
-			e.fail(fmt.Errorf("%s ended by itself", name))
-		}
-	})
-}
-
-// serve answers HTTP on one of the open ports.
-func (e *Environment) serve(name string, handler http.Handler) {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	e.onStop(func() { _ = server.Close() })
-	e.serveOn(name, func() error { return server.Serve(e.open[name]) })
-}
-
-func (e *Environment) serveOn(name string, serve func() error) {
-	e.busy.Go(func() {
-		if err := serve(); !errors.Is(err, http.ErrServerClosed) && e.ctx.Err() == nil {
-			e.fail(fmt.Errorf("%s: %w", name, err))
-		}
-	})
-}
-
-// Failed tells why the environment cannot go on.
-func (e *Environment) Failed() <-chan error { return e.failed }
-
-func (e *Environment) fail(err error) {
-	select {
-	case e.failed <- err:
-	default:
-	}
-}
-
-func (e *Environment) onStop(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.stops = append(e.stops, f)
-}
-
-// Stop ends everything that Start started, in reverse order.
-func (e *Environment) Stop() {
-	e.once.Do(func() {
-		e.cancel()
-		for i := len(e.stops) - 1; i >= 0; i-- {
-			e.stops[i]()
-		}
-		e.busy.Wait()
-	})
-}
-
-func (e *Environment) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(e.options.Out, format+"\n", args...)
-}
-
-// timed tells of a step that took long enough to wonder about.
-func (e *Environment) timed(what string, step func() error) error {
-	began := time.Now()
-	err := step()
-	if took := time.Since(began); err == nil && took > 2*time.Second {
-		e.say("%s in %.1f s", what, took.Seconds())
-	}
-	return err
 }

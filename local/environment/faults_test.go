@@ -28,7 +28,7 @@ func (f failing) Faults() *faults.Kit { return f.kit }
 func TestFaultsFromTheStart(t *testing.T) {
 	for flag, want := range map[string]string{
 		"teams=rate_limited:times=3": "",
-		"teams=captcha:times=1":      "faults of teams: fault captcha is not to be had: a workflow asks nobody for a captcha",
+		"teams=captcha:times=1":      "faults of teams: fault captcha is not available: a workflow has no captchas",
 		"timid=rate_limited:times=1": "faults: the fake server timid cannot fail on purpose",
 		"gihub=rate_limited:times=1": `faults: there is no fake server "gihub", only teams, timid`,
 	} {
@@ -39,15 +39,15 @@ func TestFaultsFromTheStart(t *testing.T) {
 
 		closed := 0
 		kit := faults.New(faults.Teams(), faults.Hooks{Log: func(*http.Request, providers.Write) {}})
-		e := &Environment{state: open(t, t.TempDir()), options: Options{
+		f := &fakeServers{site: &site{lifecycle: newLifecycle(), state: open(t, t.TempDir()), options: Options{
 			Faults: map[string][]faults.Order{name: {order}},
 			Sample: Sample{Providers: []Provider{
 				{Name: "teams", Open: func(ProviderOptions) (FakeServer, error) { return failing{sound{&closed}, kit}, nil }},
 				{Name: "timid", Open: func(ProviderOptions) (FakeServer, error) { return sound{&closed}, nil }},
 			}},
-		}}
+		}}}
 
-		err = e.openProviders()
+		err = f.openAll()
 		switch active := kit.State().Active; {
 		case want == "" && (err != nil || len(active) != 1 || active[0].Fault != faults.RateLimited || active[0].Left != 3):
 			t.Errorf("%s: %v, active %+v", flag, err, active)
@@ -55,7 +55,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 			t.Errorf("%s: %v, want %q", flag, err, want)
 		}
 
-		for _, stop := range e.stops {
+		for _, stop := range f.stops {
 			stop()
 		}
 

@@ -6,10 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
+	"example.com/integrations/local/aws/servers"
 	"example.com/integrations/local/providers/faults"
 )
 
@@ -24,7 +24,7 @@ const (
 	region    = "eu-central-1"
 	accountID = "000000000000"
 	stackName = "Integrations-" + stage
-	// Audience is whom the environment's tokens are for.
+	// Audience is the audience of the environment's tokens.
 	Audience = "integrations-local"
 
 	tokenLife = 24 * time.Hour
@@ -43,12 +43,8 @@ type Options struct {
 	Ports Ports
 	// DynamoDB and SQS name servers of one's own to use instead of npm's.
 	DynamoDB, SQS string
-	// FunctionDynamoDB and FunctionSQS lead the functions elsewhere than the
-	// environment itself, such as to a proxy that injects faults. They are given
-	// the server's address.
-	FunctionDynamoDB, FunctionSQS func(endpoint string) (string, error)
-	// Variables are added to every function's environment.
-	Variables map[string]string
+	// Functions changes what the functions run with.
+	Functions FunctionOptions
 	// Limits enforces the providers' published rate limits, and the routes' own
 	// throttles.
 	Limits bool
@@ -56,10 +52,19 @@ type Options struct {
 	Faults map[string][]faults.Order
 	// Sample is what the environment starts with.
 	Sample Sample
-	// Out takes what a person is told; nil drops it.
+	// Out gets the messages for a person; nil drops them.
 	Out io.Writer
 	// Log takes what went on; nil writes to logs/environment.log in Dir.
 	Log *slog.Logger
+}
+
+// FunctionOptions change what all functions run with.
+type FunctionOptions struct {
+	// DynamoDB and SQS lead the functions elsewhere than the environment itself, for
+	// example to a proxy that injects faults. They get the server's address.
+	DynamoDB, SQS func(endpoint string) (string, error)
+	// Variables are added to each function's environment.
+	Variables map[string]string
 }
 
 // Ports are the ports of what a person or a script talks to.
@@ -88,7 +93,7 @@ type Provider struct {
 	Open  func(o ProviderOptions) (FakeServer, error)
 }
 
-// ProviderOptions are what an environment tells a fake server.
+// ProviderOptions are what an environment gives to a fake server.
 type ProviderOptions struct {
 	Dir    string // for its state
 	Specs  string // the folder of the providers' own descriptions; it may be absent
@@ -112,8 +117,7 @@ type Sample struct {
 	Organisations map[string]string
 	Integrations  map[string]string
 	Providers     []Provider
-	// Gallery is a page that shows how each provider is told of items; nil is
-	// none.
+	// Gallery is a page that shows the same items at each provider; nil is none.
 	Gallery func(specs string) http.Handler
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error
@@ -121,7 +125,7 @@ type Sample struct {
 
 func (o Options) complete() (Options, error) {
 	if o.Root == "" {
-		root, err := findRoot()
+		root, err := servers.Root()
 		if err != nil {
 			return o, err
 		}
@@ -151,24 +155,4 @@ func (o Options) complete() (Options, error) {
 	}
 
 	return o, nil
-}
-
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("the working directory is not inside the project: no go.mod above it")
-		}
-
-		dir = parent
-	}
 }

@@ -1,19 +1,16 @@
 package environment
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
 )
@@ -21,25 +18,31 @@ import (
 // providersTLS is the name of the port that serves all providers.
 const providersTLS = "providers_tls"
 
-// openProviders opens the fake servers, and tells them what to do wrong: long before
-// they are served, so that what cannot be is known at once.
-func (e *Environment) openProviders() error {
-	e.standins = map[string]FakeServer{}
-	for _, p := range e.options.Sample.Providers {
-		one, err := e.openProvider(p)
+// fakeServers stand in for the providers.
+type fakeServers struct {
+	*site
+	byName map[string]FakeServer
+}
+
+// openAll opens the fake servers and gives them their faults. This comes long before they
+// are served, so that an impossible fault is reported at once.
+func (f *fakeServers) openAll() error {
+	f.byName = map[string]FakeServer{}
+	for _, p := range f.options.Sample.Providers {
+		one, err := f.openOne(p)
 		if err != nil {
 			return fmt.Errorf("fake server %s: %w", p.Name, err)
 		}
 
 		for _, name := range append([]string{p.Name}, p.Also...) {
-			e.standins[name] = one
+			f.byName[name] = one
 		}
 
-		e.onStop(func() { _ = one.Close() })
+		f.onStop(func() { _ = one.Close() })
 	}
 
-	for _, name := range slices.Sorted(maps.Keys(e.options.Faults)) {
-		if err := e.orderFaults(name); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(f.options.Faults)) {
+		if err := f.giveFaults(name); err != nil {
 			return err
 		}
 	}
@@ -50,10 +53,10 @@ func (e *Environment) openProviders() error {
 // faulty is a fake server that can be made to fail on purpose.
 type faulty interface{ Faults() *faults.Kit }
 
-func (e *Environment) orderFaults(name string) error {
-	one, ok := e.standins[name]
+func (f *fakeServers) giveFaults(name string) error {
+	one, ok := f.byName[name]
 	if !ok {
-		return fmt.Errorf("faults: there is no fake server %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(e.standins)), ", "))
+		return fmt.Errorf("faults: there is no fake server %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(f.byName)), ", "))
 	}
 
 	kit, ok := one.(faulty)
@@ -62,7 +65,7 @@ func (e *Environment) orderFaults(name string) error {
 	}
 
 	var err error
-	for _, order := range e.options.Faults[name] {
+	for _, order := range f.options.Faults[name] {
 		if _, refused := kit.Faults().Add(order); refused != nil {
 			err = errors.Join(err, fmt.Errorf("faults of %s: %w", name, refused))
 		}
@@ -71,42 +74,42 @@ func (e *Environment) orderFaults(name string) error {
 	return err
 }
 
-// wireProviders serves the fake servers under the providers' real host names.
-func (e *Environment) wireProviders() error {
+// serveAll serves the fake servers under the providers' real host names.
+func (f *fakeServers) serveAll(ca *secrets.CA) error {
 	apis := map[string]http.Handler{}
-	for _, p := range e.options.Sample.Providers {
-		one := e.standins[p.Name]
-		e.serve(p.Name, one.Plain())
+	for _, p := range f.options.Sample.Providers {
+		one := f.byName[p.Name]
+		f.serve(p.Name, one.Plain())
 		for _, host := range p.Hosts {
 			apis[host] = one.API()
 		}
 	}
 
-	certificate, err := e.ca.Certificate(e.providerHosts()...)
+	certificate, err := ca.Certificate(f.hosts()...)
 	if err != nil {
 		return err
 	}
 
-	e.serveTLS(providersTLS, certificate, providers.ByHost(apis))
+	f.serveTLS(providersTLS, certificate, providers.ByHost(apis))
 
 	return nil
 }
 
-func (e *Environment) openProvider(p Provider) (FakeServer, error) {
-	dir := e.state.path(p.Name)
+func (f *fakeServers) openOne(p Provider) (FakeServer, error) {
+	dir := f.state.path(p.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return p.Open(ProviderOptions{Dir: dir, Specs: e.specs(), Limits: e.options.Limits})
+	return p.Open(ProviderOptions{Dir: dir, Specs: f.specs(), Limits: f.options.Limits})
 }
 
 // specs is the folder of the providers' own descriptions; it may be absent.
-func (e *Environment) specs() string { return filepath.Join(e.options.Root, "..", "shared", "specs") }
+func (f *fakeServers) specs() string { return filepath.Join(f.options.Root, "..", "shared", "specs") }
 
-// providerHosts are the names that lead to the fake servers.
-func (e *Environment) providerHosts() []string {
+// hosts are the names that lead to the fake servers.
+func (f *fakeServers) hosts() []string {
 	var hosts []string
-	for _, p := range e.options.Sample.Providers {
+	for _, p := range f.options.Sample.Providers {
 		hosts = append(hosts, p.Hosts...)
 	}
 
@@ -114,26 +117,23 @@ func (e *Environment) providerHosts() []string {
 	return hosts
 }
 
-// dialOverrides leads each of them to the port they are served at.
-func (e *Environment) dialOverrides() map[string]string {
+// overrides leads each of them to the port at which they are served at.
+func (f *fakeServers) overrides() map[string]string {
 	overrides := map[string]string{}
-	for _, host := range e.providerHosts() {
-		overrides[host] = e.open[providersTLS].Addr().String()
+	for _, host := range f.hosts() {
+		overrides[host] = f.open[providersTLS].Addr().String()
 	}
 	return overrides
 }
 
-// FakeServer is the fake server of a provider, by its name; nil where there is none.
-func (e *Environment) FakeServer(name string) FakeServer { return e.standins[name] }
-
-func (e *Environment) serveTLS(name string, certificate tls.Certificate, handler http.Handler) {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second,
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
-		// A worker that is killed in a handshake is not worth a line on the console.
-		ErrorLog: log.New(io.Discard, "", 0),
+// pages are where the fake servers show what they hold.
+func (f *fakeServers) pages() map[string]string {
+	pages := map[string]string{}
+	for _, p := range f.options.Sample.Providers {
+		for _, name := range append([]string{p.Name}, p.Also...) {
+			pages[name] = f.open.url(p.Name)
+		}
 	}
 
-	e.onStop(func() { _ = server.Close() })
-	e.serveOn(name, func() error { return server.ServeTLS(e.open[name], "", "") })
+	return pages
 }

@@ -2,7 +2,6 @@ package environment
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"maps"
@@ -15,8 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"example.com/integrations/local/reference"
 )
 
 const (
@@ -42,7 +39,7 @@ type Endpoints struct {
 	// OpenAPI is the API's document, Reference the page that shows it.
 	OpenAPI   string `json:"openapi"`
 	Reference string `json:"reference"`
-	// Gallery shows how each provider is told of the same items.
+	// Gallery shows the same items at each provider.
 	Gallery string `json:"gallery,omitempty"`
 }
 
@@ -64,59 +61,40 @@ type Control struct {
 }
 
 // DynamoDB is a client of the environment's tables.
-func (e *Environment) DynamoDB() *dynamodb.Client {
-	return dynamodb.New(dynamodb.Options{Region: region, BaseEndpoint: &e.dynamodb, Credentials: e.credentials()})
-}
+func (e *Environment) DynamoDB() *dynamodb.Client { return e.backends.DynamoDB() }
 
 // SQS is a client of the environment's queues.
-func (e *Environment) SQS() *sqs.Client {
-	return sqs.New(sqs.Options{Region: region, BaseEndpoint: &e.sqs, Credentials: e.credentials()})
-}
+func (e *Environment) SQS() *sqs.Client { return e.backends.SQS() }
 
 // KMS is a client of the environment's keys.
 func (e *Environment) KMS() *kms.Client {
 	endpoint := e.open.url("control")
-	return kms.New(kms.Options{Region: region, BaseEndpoint: &endpoint, Credentials: e.credentials()})
+	return kms.New(kms.Options{Region: region, BaseEndpoint: &endpoint, Credentials: e.backends.credentials()})
 }
 
 // Events is a client of the environment's bus.
 func (e *Environment) Events() *eventbridge.Client { return eventsClient(e.open.url("control")) }
 
 // Table is the name of the one table.
-func (e *Environment) Table() string { return e.template.Tables[0].Name }
+func (e *Environment) Table() string { return e.stack.tableName() }
 
 // Key is the ARN of the key that seals, "" if the template has none.
-func (e *Environment) Key() string {
-	for _, k := range e.template.Keys {
-		if k.Seals() {
-			return k.ARN
-		}
-	}
-
-	return ""
-}
+func (e *Environment) Key() string { return e.stack.sealingKey() }
 
 // Invoke calls a function by its short name, as AWS would.
 func (e *Environment) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
-	for _, f := range e.template.Functions {
-		if f.Short == function {
-			return e.lambda.Invoke(ctx, f.Name, payload)
-		}
-	}
-	return nil, fmt.Errorf("function %s: %w", function, os.ErrNotExist)
+	return e.stack.invoke(ctx, function, payload)
 }
 
 // PIDs gives the processes of each function's live instances.
-func (e *Environment) PIDs() map[string][]int { return e.lambda.PIDs() }
+func (e *Environment) PIDs() map[string][]int { return e.stack.lambda.PIDs() }
+
+// FakeServer is the fake server of a provider, by its name; nil where there is none.
+func (e *Environment) FakeServer(name string) FakeServer { return e.fakes.byName[name] }
 
 // Token signs a token of the environment's issuer.
 func (e *Environment) Token(subject, audience string, lifetime time.Duration) (string, error) {
 	return e.issuer.Token(subject, audience, lifetime)
-}
-
-func (e *Environment) servePIDs(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(e.PIDs())
 }
 
 func (e *Environment) seed(ctx context.Context) error {
@@ -131,7 +109,7 @@ func (e *Environment) seed(ctx context.Context) error {
 	return nil
 }
 
-// publish says that all is ready.
+// publish writes the files that tools and scripts wait for.
 func (e *Environment) publish() error {
 	identity := Identity{Issuer: e.Endpoints.Issuer, Audience: Audience, Users: e.options.Sample.Users}
 	if err := e.state.write(identityFile, identity); err != nil {
@@ -155,7 +133,7 @@ func (e *Environment) publish() error {
 	return nil
 }
 
-// describe fills in what the environment says of itself; the seed needs it.
+// describe fills in Endpoints and Control; the seed needs them.
 func (e *Environment) describe(context.Context) error {
 	tokens := map[string]string{}
 	for name, id := range e.options.Sample.Users {
@@ -167,9 +145,9 @@ func (e *Environment) describe(context.Context) error {
 	}
 
 	e.Endpoints = Endpoints{
-		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), Events: e.open.url("page") + "/events", DynamoDB: e.dynamodb, SQS: e.sqs,
+		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), Events: e.open.url("page") + "/events", DynamoDB: e.backends.dynamodb, SQS: e.backends.sqs,
 		Tokens: tokens, Organisations: orEmpty(e.options.Sample.Organisations), Integrations: orEmpty(e.options.Sample.Integrations),
-		Providers: e.providerPages(),
+		Providers: e.fakes.pages(),
 		OpenAPI:   e.open.url("page") + "/openapi.json", Reference: e.open.url("page") + "/reference/",
 	}
 	if e.options.Sample.Gallery != nil {
@@ -177,35 +155,16 @@ func (e *Environment) describe(context.Context) error {
 	}
 
 	queues := map[string]string{}
-	for _, q := range e.template.Queues {
-		queues[q.Name] = e.queues[q.LogicalID].URL
+	for _, q := range e.stack.template.Queues {
+		queues[q.Name] = e.stack.queues[q.LogicalID].URL
 	}
 
 	e.Control = Control{
-		PID: os.Getpid(), Endpoint: e.open.url("control"), Region: region, Bus: e.busName(), Table: e.Table(), Key: e.Key(),
-		Queues: queues, CA: e.ca.CertFile(), Overrides: e.dialOverrides(),
+		PID: os.Getpid(), Endpoint: e.open.url("control"), Region: region, Bus: e.stack.busName(), Table: e.Table(), Key: e.Key(),
+		Queues: queues, CA: e.ca.CertFile(), Overrides: e.fakes.overrides(),
 	}
 
 	return nil
-}
-
-// providerPages are where the fake servers show what they hold.
-func (e *Environment) providerPages() map[string]string {
-	pages := map[string]string{}
-	for _, p := range e.options.Sample.Providers {
-		for _, name := range append([]string{p.Name}, p.Also...) {
-			pages[name] = e.open.url(p.Name)
-		}
-	}
-
-	return pages
-}
-
-func (e *Environment) busName() string {
-	if len(e.template.Buses) == 0 {
-		return "default"
-	}
-	return e.template.Buses[0].Name
 }
 
 func orEmpty(m map[string]string) map[string]string {
@@ -215,7 +174,7 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
-// greet tells a person what to do with it.
+// greet prints the addresses and the first commands.
 func (e *Environment) greet() {
 	at := e.Endpoints
 	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",
@@ -258,7 +217,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 
 // page leads a person to everything else. It shows no token.
 func (e *Environment) page() (http.Handler, error) {
-	documents, err := reference.New(e.options.Root, e.open.url("api"))
+	documents, err := newReference(e.options.Root, e.open.url("api"))
 	if err != nil {
 		return nil, err
 	}
@@ -271,10 +230,10 @@ func (e *Environment) page() (http.Handler, error) {
 		_ = pageTemplate.Execute(w, e.Endpoints)
 	})
 	if e.options.Sample.Gallery != nil {
-		mux.Handle("GET /gallery", e.options.Sample.Gallery(e.specs()))
+		mux.Handle("GET /gallery", e.options.Sample.Gallery(e.fakes.specs()))
 	}
 
-	mux.HandleFunc("GET /events", e.bus.ServeRecent)
+	mux.HandleFunc("GET /events", e.stack.bus.ServeRecent)
 
 	return mux, nil
 }

@@ -13,13 +13,13 @@ import (
 	"syscall"
 )
 
-// state is the folder that an environment keeps what it must remember in.
+// state is the folder in which an environment keeps its data.
 type state struct {
 	dir  string
 	lock *os.File
 }
 
-// openState takes the folder for this process alone. The lock goes with the
+// openState locks the folder for this process. The lock goes with the
 // process, however it ends.
 func openState(dir string) (*state, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
@@ -54,7 +54,7 @@ func (s *state) path(parts ...string) string {
 
 func (s *state) close() error { return s.lock.Close() }
 
-// write replaces a file at once: whoever reads it sees the old or the new.
+// write replaces a file at once: a reader sees the old or the new one.
 func (s *state) write(name string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/issuer"
+	"example.com/integrations/local/aws/gateway"
 )
 
 func open(t *testing.T, dir string) *state {
@@ -183,7 +183,7 @@ func TestTokensOfAStoppedEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, err := issuer.Open(dir, identity.Issuer); err != nil {
+	if _, err := gateway.OpenIssuer(dir, identity.Issuer); err != nil {
 		t.Fatal(err)
 	}
 

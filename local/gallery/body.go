@@ -9,11 +9,10 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
-// markdown draws as GitHub and GitLab do, as far as that is the same. HTML in
-// it is left out.
+// markdown draws what GitHub and GitLab have in common. HTML in it is left out.
 var markdown = goldmark.New(goldmark.WithExtensions(extension.GFM))
 
 // Markdown draws a body in Markdown.
@@ -25,12 +24,12 @@ func Markdown(body string) (template.HTML, error) {
 	return template.HTML(`<div class="markdown">` + out.String() + `</div>`), nil
 }
 
-// Plain draws a body that is shown as it stands.
+// Plain draws a body without markup.
 func Plain(body string) (template.HTML, error) {
-	return picture.Picture{Blocks: []picture.Block{{Kind: picture.Text, Spans: picture.Plain(body)}}}.HTML()
+	return chat.Picture{Blocks: []chat.Block{{Kind: chat.Text, Spans: chat.Plain(body)}}}.HTML()
 }
 
-// A node is one of the Atlassian Document Format.
+// A node is a part of a document in the Atlassian Document Format.
 type node struct {
 	Type    string `json:"type"`
 	Text    string `json:"text"`
@@ -55,29 +54,29 @@ func Document(body string) (template.HTML, error) {
 
 	blocks := root.blocks()
 	for i := range blocks {
-		blocks[i].Apart = i > 0 && blocks[i].Kind != picture.Item
+		blocks[i].Apart = i > 0 && blocks[i].Kind != chat.Item
 	}
 
-	return picture.Picture{Blocks: blocks}.HTML()
+	return chat.Picture{Blocks: blocks}.HTML()
 }
 
-func (n node) blocks() []picture.Block {
+func (n node) blocks() []chat.Block {
 	switch n.Type {
 	case "paragraph":
-		return []picture.Block{{Kind: picture.Text, Spans: n.spans()}}
+		return []chat.Block{{Kind: chat.Text, Spans: n.spans()}}
 	case "heading":
-		return []picture.Block{{Kind: picture.Heading, Spans: n.spans()}}
+		return []chat.Block{{Kind: chat.Heading, Spans: n.spans()}}
 	case "codeBlock":
-		return []picture.Block{{Kind: picture.Code, Spans: n.spans()}}
+		return []chat.Block{{Kind: chat.Code, Spans: n.spans()}}
 	case "rule":
-		return []picture.Block{{Kind: picture.Rule}}
+		return []chat.Block{{Kind: chat.Rule}}
 	case "blockquote":
-		return n.as(picture.Quote, "")
+		return n.as(chat.Quote, "")
 	case "listItem":
-		return n.as(picture.Item, "• ")
+		return n.as(chat.Item, "• ")
 	}
 
-	var all []picture.Block
+	var all []chat.Block
 	for i, child := range n.Content {
 		blocks := child.blocks()
 		if n.Type == "orderedList" && len(blocks) > 0 {
@@ -94,17 +93,17 @@ func (n node) blocks() []picture.Block {
 	return all
 }
 
-// as makes paragraphs within a node blocks of a kind, the first behind a mark.
-func (n node) as(kind picture.Kind, mark string) []picture.Block {
-	var all []picture.Block
+// as draws the paragraphs of a node as blocks of a kind, the first behind a mark.
+func (n node) as(kind chat.BlockKind, mark string) []chat.Block {
+	var all []chat.Block
 	for i, child := range n.Content {
 		for _, b := range child.blocks() {
-			if b.Kind == picture.Text {
+			if b.Kind == chat.Text {
 				b.Kind = kind
 			}
 
 			if i == 0 && mark != "" {
-				b.Spans = append(picture.Plain(mark), b.Spans...)
+				b.Spans = append(chat.Plain(mark), b.Spans...)
 			}
 
 			all = append(all, b)
@@ -114,14 +113,14 @@ func (n node) as(kind picture.Kind, mark string) []picture.Block {
 	return all
 }
 
-func (n node) spans() []picture.Span {
-	var all []picture.Span
+func (n node) spans() []chat.Span {
+	var all []chat.Span
 	for _, child := range n.Content {
 		if child.Type == "hardBreak" {
 			child.Text = "\n"
 		}
 
-		s := picture.Span{Text: child.Text}
+		s := chat.Span{Text: child.Text}
 		for _, m := range child.Marks {
 			switch m.Type {
 			case "strong":

@@ -1,6 +1,5 @@
-// Package gallery shows the same items at each provider, side by side. What it
-// draws was made by the connectors themselves, and what chats show is drawn from
-// what their fake servers received.
+// Package gallery shows the same items at each provider, side by side. The connectors
+// make what it draws. The messages of chats are those that the fake servers received.
 package gallery
 
 import (
@@ -20,10 +19,9 @@ import (
 	"sync"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
-	"example.com/integrations/local/providers/picture"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
@@ -37,8 +35,8 @@ type Column struct {
 	Integration domain.Integration // with its secrets in the configuration
 	// Draw shows a tracker's body. Chats have none.
 	Draw func(body string) (template.HTML, error)
-	// Chat is the fake server that a chat's messages go to, Hosts the names it is
-	// asked under, and Channel where its messages arrive.
+	// Chat is the fake server of a chat, Hosts are its names, and Channel receives the
+	// messages.
 	Chat    Chat
 	Hosts   []string
 	Channel string
@@ -48,7 +46,7 @@ type Column struct {
 type Chat interface {
 	API() http.Handler
 	Messages(channel string) []*chat.Message
-	Picture(m *chat.Message) picture.Picture
+	Picture(m *chat.Message) chat.Picture
 	Violations() []string
 	Close() error
 }
@@ -66,7 +64,7 @@ type card struct {
 	Labels   []string
 	Body     template.HTML
 	Below    template.HTML // the reply below the message
-	Raw      string        // what the provider is sent of the body, or of the message
+	Raw      string        // the body or the message as it is sent
 	Problems []string
 	Chat     bool
 }
@@ -78,13 +76,13 @@ type row struct {
 	Cards  []card
 }
 
-// Handler serves the page. It is made when it is first asked for; columns are
-// given a folder for their state, which is gone afterwards.
+// Handler serves the page. The first request makes it. columns gets a folder for its
+// state, which is deleted afterwards.
 func Handler(columns func(dir string) ([]Column, error)) http.Handler {
 	made := sync.OnceValues(func() ([]row, error) { return build(columns) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rows, err := made()
-		style, styleErr := picture.Style()
+		style, styleErr := chat.Style()
 		if err := errors.Join(err, styleErr); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -96,8 +94,7 @@ func Handler(columns func(dir string) ([]Column, error)) http.Handler {
 	})
 }
 
-// theme is the color scheme that a page is shown in: light, dark, or as the
-// browser has it.
+// theme is the color scheme of a page: light, dark, or the one of the browser.
 func theme(asked string) template.CSS {
 	switch asked {
 	case "light", "dark":
@@ -133,8 +130,13 @@ func build(columns func(dir string) ([]Column, error)) ([]row, error) {
 	}
 
 	defer stop()
+	shown, err := exhibits()
+	if err != nil {
+		return nil, err
+	}
+
 	var rows []row
-	for i, e := range exhibits() {
+	for i, e := range shown {
 		rows = append(rows, row{exhibit: e, Anchor: fmt.Sprintf("item-%d", i+1)})
 	}
 
@@ -166,11 +168,11 @@ func open(c Column, client *outbound.Client) (connector.Connector, error) {
 	return factory.New(c.Integration.Provider, accepted.Public, accepted.NewSecrets, client, nil)
 }
 
-// show renders an item, and posts it where that is what a provider gets.
+// show renders an item, and posts it if the provider is a chat.
 func show(c Column, opened connector.Connector, e exhibit) card {
 	content := opened.Render(e.Item)
 	if e.Item.Deleted {
-		content.State = domain.Closed // as the worker has it
+		content.State = domain.Closed // as in the worker
 	}
 
 	if e.Before != nil {
@@ -199,15 +201,15 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 	return made
 }
 
-// post has the connector post a message, and draws what has arrived.
+// post lets the connector post a message, and draws what arrived.
 func (made *card) post(c Column, opened connector.Connector, content connector.Content, m connector.Marker) error {
-	return made.shows(c, c.Channel, func(ctx context.Context) error {
+	return made.shows(c, func(ctx context.Context) error {
 		_, err := opened.Create(ctx, content, m)
 		return err
 	})
 }
 
-// digest has the connector sum up items.
+// digest lets the connector post a digest of items.
 func (made *card) digest(c Column, opened connector.Chat, items []domain.Item, m connector.Marker) error {
 	d := connector.Digest{URL: "https://items.example/list"}
 	for _, item := range items {
@@ -218,20 +220,20 @@ func (made *card) digest(c Column, opened connector.Chat, items []domain.Item, m
 		d.Add(content, item.UpdatedAt)
 	}
 
-	d.New += 16 // that it does not name
+	d.New += 16 // items that it does not name
 	made.Title = ""
 
-	return made.shows(c, c.Channel, func(ctx context.Context) error {
+	return made.shows(c, func(ctx context.Context) error {
 		_, err := opened.Digest(ctx, d, m)
 		return err
 	})
 }
 
-// reply has the connector post the item as it was, edit the message, and reply
-// below it.
+// reply lets the connector post the item as it was, edit the message, and reply below
+// it.
 func (made *card) reply(c Column, opened connector.Connector, replier connector.Replier, content connector.Content, m connector.Marker) error {
 	var message connector.Written
-	err := made.shows(c, c.Channel, func(ctx context.Context) (err error) {
+	err := made.shows(c, func(ctx context.Context) (err error) {
 		before := content
 		before.Facts = content.Previous.Facts
 		before.Previous = nil
@@ -276,13 +278,12 @@ func (made *card) reply(c Column, opened connector.Connector, replier connector.
 	return err
 }
 
-// patience is how long a message may take.
+// patience is the timeout of a message.
 const patience = 10 * time.Second
 
-// shows does something that posts one message into a channel, and draws what has
-// arrived.
-func (made *card) shows(c Column, channel string, do func(context.Context) error) error {
-	messages := len(c.Chat.Messages(channel))
+// shows runs a function that posts one message, and draws what arrived.
+func (made *card) shows(c Column, do func(context.Context) error) error {
+	messages := len(c.Chat.Messages(c.Channel))
 	violations := len(c.Chat.Violations())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -293,7 +294,7 @@ func (made *card) shows(c Column, channel string, do func(context.Context) error
 		return err
 	}
 
-	all := c.Chat.Messages(channel)
+	all := c.Chat.Messages(c.Channel)
 	if len(all) != messages+1 {
 		return fmt.Errorf("%d messages arrived instead of one", len(all)-messages)
 	}
@@ -305,7 +306,7 @@ func (made *card) shows(c Column, channel string, do func(context.Context) error
 	return err
 }
 
-// serve answers under the chats' names, and gives a client that is led there.
+// serve serves the chats under their hosts, and returns a client that connects to it.
 func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
 	apis := map[string]http.Handler{}
 	hosts := []string{"localhost"}
@@ -316,7 +317,7 @@ func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
 		}
 	}
 
-	ca, err := devca.Open(dir)
+	ca, err := secrets.OpenCA(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -346,8 +347,8 @@ func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
 	return client, func() { client.CloseIdle(); _ = server.Close() }, nil
 }
 
-// led is a client that finds all hosts at one address.
-func led(ca *devca.CA, hosts []string, address string) (*outbound.Client, error) {
+// led is a client that connects to one address for all hosts.
+func led(ca *secrets.CA, hosts []string, address string) (*outbound.Client, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err

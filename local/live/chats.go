@@ -8,8 +8,14 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// allowed stops a trial in a chat that nobody has allowed.
-func (t *Trial) allowed(context.Context) (string, error) {
+// A chatTrial tries the promises of a chat.
+type chatTrial struct {
+	*Trial
+	chat connector.Chat
+}
+
+// allowed stops a trial in a chat that was not allowed.
+func (t *chatTrial) allowed(context.Context) (string, error) {
 	if !t.Yes {
 		t.stopped = "nothing is posted without YES=1"
 		return "", notTried("%s", t.stopped)
@@ -18,8 +24,8 @@ func (t *Trial) allowed(context.Context) (string, error) {
 	return fmt.Sprintf("at most %d messages", MostMessages), nil
 }
 
-func (t *Trial) posted(ctx context.Context) (string, error) {
-	_, w, err := t.make(ctx, t.item("a new message"))
+func (t *chatTrial) posted(ctx context.Context) (string, error) {
+	_, w, err := t.made.make(ctx, t.made.item("a new message"))
 	switch {
 	case err != nil:
 		t.stopped = "nothing can be posted"
@@ -31,16 +37,16 @@ func (t *Trial) posted(ctx context.Context) (string, error) {
 	return w.Remote.URL, nil
 }
 
-func (t *Trial) edited(ctx context.Context) (string, error) {
-	o, err := t.first()
+func (t *chatTrial) edited(ctx context.Context) (string, error) {
+	o, err := t.made.first()
 	if err != nil {
 		return "", err
 	}
-	if !t.Connector.(connector.Chat).DeliveryMode().Edits {
+	if !t.chat.DeliveryMode().Edits {
 		return "", notTried("each change is a message of its own")
 	}
 
-	if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = domain.Closed }); err != nil {
+	if _, err := t.made.change(ctx, o, func(i *domain.Item) { i.State = domain.Closed }); err != nil {
 		return "", err
 	}
 

@@ -41,26 +41,34 @@ func (e errMayNot) Error() string { return "the token may not delete (" + string
 // errNoAddress says that the address of an object is not known.
 var errNoAddress = errors.New("the provider has taken no write of it, so the address of an object is not known")
 
+// A remover deletes what a trial has made.
+type remover struct {
+	connector connector.Connector
+	wire      *Wire
+	clock     Clock
+	made      *objects
+}
+
 // deleted deletes each object that the trial made. The connectors have no call
 // for that, so the trial sends it itself. It stops at the first refusal.
-func (t *Trial) deleted(ctx context.Context) (string, error) {
+func (d *remover) deleted(ctx context.Context) (string, error) {
 	switch {
-	case len(t.objects) == 0:
+	case len(d.made.all) == 0:
 		return "", notTried("nothing was made")
-	case !t.canDelete():
-		return "", notTried("the API has no call for it: %s", t.stay(len(t.objects)))
+	case !d.canDelete():
+		return "", notTried("the API has no call for it: %s", d.stay(len(d.made.all)))
 	}
 
 	gone := 0
 	var failed []error
-	for _, o := range t.objects {
-		err := t.delete(ctx, o)
+	for _, o := range d.made.all {
+		err := d.delete(ctx, o)
 		var no errMayNot
 		switch {
 		case err == nil:
 			gone++
 		case errors.As(err, &no) || errors.Is(err, errNoAddress):
-			left := fmt.Errorf("%w: %s", err, t.stay(len(t.objects)-gone-len(failed)))
+			left := fmt.Errorf("%w: %s", err, d.stay(len(d.made.all)-gone-len(failed)))
 			if len(failed) > 0 {
 				return "", errors.Join(append(failed, left)...)
 			}
@@ -72,12 +80,12 @@ func (t *Trial) deleted(ctx context.Context) (string, error) {
 		}
 	}
 
-	return counted(gone, t.noun()), errors.Join(failed...)
+	return counted(gone, d.noun()), errors.Join(failed...)
 }
 
 // noun is what the trial makes.
-func (t *Trial) noun() string {
-	if _, chat := t.Connector.(connector.Chat); chat {
+func (d *remover) noun() string {
+	if d.made.chat() {
 		return "message"
 	}
 
@@ -93,28 +101,27 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// stay says of how many objects it is that they are not deleted.
-func (t *Trial) stay(n int) string {
-	open := slices.ContainsFunc(t.objects, func(o *object) bool { return o.lost || o.sent.State != domain.Closed })
-	_, chat := t.Connector.(connector.Chat)
+// stay describes how many objects are left, and in which state.
+func (d *remover) stay(n int) string {
+	open := slices.ContainsFunc(d.made.all, func(o *object) bool { return o.lost || o.sent.State != domain.Closed })
 	verbs := []string{"stay", "are closed and stay"}
 	if n == 1 {
 		verbs = []string{"stays", "is closed and stays"}
 	}
 
 	verb := verbs[1]
-	if open || chat {
+	if open || d.made.chat() {
 		verb = verbs[0]
 	}
 
-	return counted(n, t.noun()) + " " + verb
+	return counted(n, d.noun()) + " " + verb
 }
 
 // canDelete reports whether the API of the provider has a call that deletes what
 // the trial makes. GitHub's REST API, Slack's incoming webhooks and Teams'
 // workflows have none.
-func (t *Trial) canDelete() bool {
-	switch t.Connector.(type) {
+func (d *remover) canDelete() bool {
+	switch d.connector.(type) {
 	case *gitlab.Connector, *jira.Connector, *mantisbt.Connector, *discord.Bot, *discord.Webhook, *slack.Bot:
 		return true
 	}
@@ -123,12 +130,12 @@ func (t *Trial) canDelete() bool {
 }
 
 // delete deletes one object. It is nil if the object is gone.
-func (t *Trial) delete(ctx context.Context, o *object) error {
+func (d *remover) delete(ctx context.Context, o *object) error {
 	if o.lost {
-		return fmt.Errorf("the %s %q was not found", t.noun(), o.item.Title)
+		return fmt.Errorf("the %s %q was not found", d.noun(), o.item.Title)
 	}
 
-	gone, err := t.proven(ctx, o)
+	gone, err := d.proven(ctx, o)
 	switch {
 	case gone:
 		return nil
@@ -136,12 +143,12 @@ func (t *Trial) delete(ctx context.Context, o *object) error {
 		return fmt.Errorf("delete %s: %w", o.where(), err)
 	}
 
-	request, err := t.deletion(o.sent.Remote)
+	request, err := d.deletion(o.sent.Remote)
 	if err != nil {
 		return err
 	}
 
-	err = t.sent(ctx, request)
+	err = d.sent(ctx, request)
 	var no errMayNot
 	switch {
 	case errors.As(err, &no):
@@ -158,35 +165,35 @@ func (o *object) where() string { return cmp.Or(o.sent.Remote.URL, strconv.Quote
 
 // sent sends a delete and judges the answer. Of another success than 204 it is not
 // known what was done: the object is gone if a second delete finds nothing.
-func (t *Trial) sent(ctx context.Context, request *http.Request) error {
-	if err := t.Clock.Sleep(ctx, pause); err != nil {
+func (d *remover) sent(ctx context.Context, request *http.Request) error {
+	if err := d.clock.Sleep(ctx, pause); err != nil {
 		return err
 	}
 
-	status, body, err := t.Wire.send(ctx, request)
+	status, body, err := d.wire.send(ctx, request)
 	if err != nil {
 		return err
 	}
 
-	_, onSlack := t.Connector.(*slack.Bot)
+	_, onSlack := d.connector.(*slack.Bot)
 	if !onSlack && status >= http.StatusOK && status < http.StatusMultipleChoices && status != http.StatusNoContent {
-		if err := t.Clock.Sleep(ctx, pause); err != nil {
+		if err := d.clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 
-		if second, _, err := t.Wire.send(ctx, request); err == nil && second == http.StatusNotFound {
+		if second, _, err := d.wire.send(ctx, request); err == nil && second == http.StatusNotFound {
 			return nil
 		}
 	}
 
-	return t.judge(status, body)
+	return d.judge(status, body)
 }
 
 // proven reads an object of a tracker before it is deleted: it must carry the
-// marker that this trial gave it. Gone says that someone has deleted it already.
+// marker that this trial gave it. Gone: it is already deleted.
 // A chat's messages are not read: their ids come from the chat's own answers.
-func (t *Trial) proven(ctx context.Context, o *object) (gone bool, err error) {
-	puller, can := t.Connector.(connector.Puller)
+func (d *remover) proven(ctx context.Context, o *object) (gone bool, err error) {
+	puller, can := d.connector.(connector.Puller)
 	if !can {
 		return false, nil
 	}
@@ -205,10 +212,10 @@ func (t *Trial) proven(ctx context.Context, o *object) (gone bool, err error) {
 	return false, nil
 }
 
-// judge is nil if an answer says that the object is deleted. Each provider says so
+// judge is nil if an answer says that the object is deleted. Each provider answers
 // with 204 and no body, Slack with 200 and "ok".
-func (t *Trial) judge(status int, body []byte) error {
-	_, onSlack := t.Connector.(*slack.Bot)
+func (d *remover) judge(status int, body []byte) error {
+	_, onSlack := d.connector.(*slack.Bot)
 	switch {
 	case slices.Contains(refusing, status):
 		return errMayNot(fmt.Sprint(status))
@@ -257,8 +264,8 @@ func judgeSlack(body []byte) error {
 
 // nameOf is what ends the address of an object at its provider: its number in the
 // project, or its id.
-func (t *Trial) nameOf(r domain.Remote) string {
-	switch t.Connector.(type) {
+func (d *remover) nameOf(r domain.Remote) string {
+	switch d.connector.(type) {
 	case *gitlab.Connector, *mantisbt.Connector:
 		return r.Key
 	}
@@ -272,13 +279,13 @@ var named = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 // deletion is the request that deletes an object of the trial. It has the address
 // and the header of a write that the connector sent for an object of this trial,
 // with this object's name at the end of the address.
-func (t *Trial) deletion(r domain.Remote) (*http.Request, error) {
-	if _, onSlack := t.Connector.(*slack.Bot); onSlack {
-		return t.slackDeletion(r)
+func (d *remover) deletion(r domain.Remote) (*http.Request, error) {
+	if _, onSlack := d.connector.(*slack.Bot); onSlack {
+		return d.slackDeletion(r)
 	}
 
-	name := t.nameOf(r)
-	write, beside := t.addressed()
+	name := d.nameOf(r)
+	write, beside := d.addressed()
 	if write == nil || !named.MatchString(name) {
 		return nil, errNoAddress
 	}
@@ -287,7 +294,7 @@ func (t *Trial) deletion(r domain.Remote) (*http.Request, error) {
 	// Of the query only the thread counts that a Discord webhook posts into. In a
 	// forum each object has its own, whose id is that of its first message.
 	thread := write.URL.Query().Get("thread_id")
-	if _, hook := t.Connector.(*discord.Webhook); hook && (thread != "" || r.Key == r.ID) {
+	if _, hook := d.connector.(*discord.Webhook); hook && (thread != "" || r.Key == r.ID) {
 		thread = cmp.Or(r.Key, thread)
 	}
 
@@ -299,16 +306,16 @@ func (t *Trial) deletion(r domain.Remote) (*http.Request, error) {
 }
 
 // addressed is a write of the connector and the path, as it is escaped, that the
-// objects of the trial lie below. An update of an object tells both. In Discord the
+// objects of the trial lie below. An update of an object shows both. In Discord the
 // post of a message does, too, as the trial may end before the first update. It is
 // nil if there was no such write.
-func (t *Trial) addressed() (write *http.Request, beside string) {
+func (d *remover) addressed() (write *http.Request, beside string) {
 	var ours []string
-	for _, o := range t.objects {
-		ours = append(ours, t.nameOf(o.sent.Remote))
+	for _, o := range d.made.all {
+		ours = append(ours, d.nameOf(o.sent.Remote))
 	}
 
-	update := t.Wire.lastWrite(func(r *http.Request) bool {
+	update := d.wire.lastWrite(func(r *http.Request) bool {
 		return (r.Method == http.MethodPut || r.Method == http.MethodPatch) && slices.Contains(ours, path.Base(r.URL.Path))
 	})
 	if update != nil {
@@ -316,7 +323,7 @@ func (t *Trial) addressed() (write *http.Request, beside string) {
 	}
 
 	below := ""
-	switch t.Connector.(type) {
+	switch d.connector.(type) {
 	case *discord.Bot:
 	case *discord.Webhook:
 		below = "/messages"
@@ -324,7 +331,7 @@ func (t *Trial) addressed() (write *http.Request, beside string) {
 		return nil, ""
 	}
 
-	post := t.Wire.lastWrite(func(r *http.Request) bool { return r.Method == http.MethodPost })
+	post := d.wire.lastWrite(func(r *http.Request) bool { return r.Method == http.MethodPost })
 	if post == nil {
 		return nil, ""
 	}
@@ -333,8 +340,8 @@ func (t *Trial) addressed() (write *http.Request, beside string) {
 }
 
 // slackDeletion is the call of chat.delete for a message of the trial.
-func (t *Trial) slackDeletion(r domain.Remote) (*http.Request, error) {
-	write := t.Wire.lastWrite(func(r *http.Request) bool {
+func (d *remover) slackDeletion(r domain.Remote) (*http.Request, error) {
+	write := d.wire.lastWrite(func(r *http.Request) bool {
 		return strings.HasSuffix(r.URL.Path, "/chat.update") || strings.HasSuffix(r.URL.Path, "/chat.postMessage")
 	})
 	if write == nil || r.Key == "" || r.ID == "" {
@@ -380,104 +387,3 @@ func again(earlier *http.Request, method, at string, body []byte) *http.Request 
 
 	return request
 }
-
-// keep notes the head of a write that the provider took.
-func (w *Wire) keep(r *http.Request) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return
-	}
-
-	head := r.Clone(context.Background())
-	head.Body = nil
-
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.written == nil {
-		w.written = map[string]*http.Request{}
-	}
-
-	w.written[r.Method+" "+r.URL.EscapedPath()] = head
-}
-
-// lastWrite is the head of a write that the provider took, nil if none is as
-// wanted. Of two the one is returned whose address sorts last.
-func (w *Wire) lastWrite(wanted func(*http.Request) bool) *http.Request {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-
-	var found *http.Request
-	last := ""
-	for key, r := range w.written {
-		if wanted(r) && key > last {
-			found = r
-			last = key
-		}
-	}
-
-	return found
-}
-
-// errNoAnswer says that the connection ended without an answer.
-var errNoAnswer = errors.New("the provider did not answer")
-
-// send has the provider serve a request of the trial's own. A redirect is an
-// answer like another: it is not followed.
-func (w *Wire) send(ctx context.Context, r *http.Request) (status int, body []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	w.mu.Lock()
-	w.calls++
-	provider := w.provider
-	w.mu.Unlock()
-
-	taken := &taken{header: http.Header{}}
-	defer func() {
-		switch failure := recover(); {
-		case failure == http.ErrAbortHandler:
-			status = 0
-			body = nil
-			err = errNoAnswer
-		case failure != nil:
-			panic(failure)
-		}
-	}()
-
-	provider.ServeHTTP(taken, r.WithContext(ctx))
-	w.saw(taken.header)
-	if ctx.Err() != nil {
-		return 0, nil, errNoAnswer
-	}
-
-	if taken.status == 0 {
-		taken.status = http.StatusOK
-	}
-
-	return taken.status, taken.body.Bytes(), nil
-}
-
-// taken is an answer that is kept, up to longestAnswer.
-type taken struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (t *taken) Header() http.Header { return t.header }
-
-func (t *taken) WriteHeader(status int) {
-	if t.status == 0 && status >= http.StatusOK {
-		t.status = status
-	}
-}
-
-func (t *taken) Write(b []byte) (int, error) {
-	t.WriteHeader(http.StatusOK)
-	if t.body.Len()+len(b) > longestAnswer {
-		return 0, errors.New("the answer is too long")
-	}
-
-	return t.body.Write(b)
-}
-
-// Flush is http.Flusher's.
-func (t *taken) Flush() {}

@@ -82,7 +82,8 @@ func TestTheAddressOfADelete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := domain.Remote{ID: "10003", Key: "3"}
-			trial := &Trial{Connector: tt.connector, Wire: wrote(t, tt.writes...), objects: []*object{{sent: connector.Sent{Remote: first}}, {sent: connector.Sent{Remote: tt.remote}}}}
+			made := &objects{all: []*object{{sent: connector.Sent{Remote: first}}, {sent: connector.Sent{Remote: tt.remote}}}}
+			trial := &remover{connector: tt.connector, wire: wrote(t, tt.writes...), made: made}
 			r, err := trial.deletion(tt.remote)
 			if tt.want == "" {
 				if !errors.Is(err, errNoAddress) {
@@ -137,7 +138,7 @@ func TestWhatStays(t *testing.T) {
 		{chat, []*object{closed}, "1 message stays"},
 		{chat, []*object{closed, open}, "2 messages stay"},
 	} {
-		trial := &Trial{Connector: tt.connector, objects: tt.objects}
+		trial := &remover{connector: tt.connector, made: &objects{connector: tt.connector, all: tt.objects}}
 		if got := trial.stay(len(tt.objects)); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}

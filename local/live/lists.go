@@ -9,12 +9,12 @@ import (
 )
 
 // walk goes through what changed since the trial began.
-func (t *Trial) walk(ctx context.Context, see func(connector.Object)) error {
+func (t *trackerTrial) walk(ctx context.Context, see func(connector.Object)) error {
 	_, behind := t.Connector.(connector.Finder).ClockLag()
-	since := t.began.Add(-time.Minute - max(behind, 0)).Truncate(time.Second)
+	since := t.made.began.Add(-time.Minute - max(behind, 0)).Truncate(time.Second)
 	seen := map[string]bool{}
 	for offset := 0; ; {
-		objects, more, err := t.Connector.(connector.Puller).Changes(ctx, since, offset)
+		objects, more, err := t.puller.Changes(ctx, since, offset)
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (t *Trial) walk(ctx context.Context, see func(connector.Object)) error {
 
 // listed waits until the list shows each object as it was last written. None may
 // be there twice.
-func (t *Trial) listed(ctx context.Context) (string, error) {
+func (t *trackerTrial) listed(ctx context.Context) (string, error) {
 	began := t.Clock.Now()
 	for {
 		shown := map[string]string{}
@@ -52,7 +52,7 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 		}
 
 		missing := 0
-		for _, o := range t.objects {
+		for _, o := range t.made.all {
 			if carried[o.marker] > 1 {
 				return "", fmt.Errorf("%q is there %d times", o.item.Title, carried[o.marker])
 			}
@@ -65,9 +65,9 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 		waited := t.Clock.Now().Sub(began).Round(time.Second)
 		switch {
 		case missing == 0:
-			return fmt.Sprintf("%d objects after %s", len(t.objects), waited), nil
+			return fmt.Sprintf("%d objects after %s", len(t.made.all), waited), nil
 		case waited > patience:
-			return "", fmt.Errorf("%d of %d objects are missing or as before after %s", missing, len(t.objects), waited)
+			return "", fmt.Errorf("%d of %d objects are missing or as before after %s", missing, len(t.made.all), waited)
 		}
 
 		if err := t.Clock.Sleep(ctx, look); err != nil {
@@ -79,9 +79,10 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 // editPromise is the row that a person, or a second account, is needed for.
 const editPromise = "a person's edit is seen"
 
-// personsEdit has a person or another account edit an object, and waits for the list to show it.
-func (t *Trial) personsEdit(ctx context.Context) (string, error) {
-	o, err := t.first()
+// personsEdit lets a person or another account edit an object, and waits until the list
+// shows it.
+func (t *trackerTrial) personsEdit(ctx context.Context) (string, error) {
+	o, err := t.made.first()
 	switch {
 	case err != nil:
 		return "", err
@@ -115,8 +116,8 @@ func (t *Trial) personsEdit(ctx context.Context) (string, error) {
 	}
 }
 
-// renamed has a person rename the place.
-func (t *Trial) renamed(ctx context.Context) (string, error) {
+// renamed asks a person to rename the place.
+func (t *trackerTrial) renamed(ctx context.Context) (string, error) {
 	if t.Ask == nil {
 		return "", notTried("no person is there to rename it")
 	}

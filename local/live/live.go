@@ -12,14 +12,12 @@ import (
 
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/domain"
 )
 
 const (
-	// MostObjects and MostMessages bound what one trial makes at a tracker and in a
-	// chat.
-	MostObjects  = 40
+	// MostObjects bounds what one trial makes at a tracker.
+	MostObjects = 40
+	// MostMessages bounds what one trial makes in a chat.
 	MostMessages = 12
 	// pause is between two writes. It keeps below the published limit of every
 	// provider, which is one message a second in a channel at the lowest.
@@ -61,34 +59,21 @@ type Trial struct {
 	Connector connector.Connector
 	Wire      *Wire
 	Clock     Clock
-	// Recorder is told which promise is tried; nil: nothing is recorded.
+	// Recorder records the exchanges by promise; nil records nothing.
 	Recorder *recording.Recorder
 	// Yes allows a trial in a place that holds objects of others, and posts to a
 	// chat.
 	Yes bool
-	// Ask has a person do something at the provider, and returns when it is done.
-	// nil says that no person is there.
+	// Ask asks a person to do something at the provider, and returns when it is done.
+	// nil if no person is there.
 	Ask func(ctx context.Context, what string) error
 	// Person is a connector to the same place with another account's token. It
 	// edits in place of a person. nil: there is none.
 	Person connector.Connector
 
-	integration domain.Snowflake
-	began       time.Time
-	objects     []*object
-	places      []connector.Place
-	stopped     string // why nothing more is tried
-}
-
-// An object is one that the trial has made.
-type object struct {
-	item   domain.Item
-	marker connector.Marker
-	sent   connector.Sent
-	// lost: its create was not answered, and it was not found.
-	lost bool
-	// began is when its create began.
-	began time.Time
+	made    *objects
+	places  []connector.Place
+	stopped string // why nothing more is tried
 }
 
 // errNotTried is for a promise that cannot be tried.
@@ -102,14 +87,13 @@ func notTried(why string, args ...any) error { return errNotTried{fmt.Sprintf(wh
 // A scenario tries one promise. Its detail is a measurement or a remark.
 type scenario struct {
 	promise string
-	try     func(t *Trial, ctx context.Context) (detail string, err error)
+	try     func(ctx context.Context) (detail string, err error)
 }
 
 // Run tries all promises, then closes and deletes what it has made. An error says
 // that the trial could not begin or end, such as a cancelled context.
 func (t *Trial) Run(ctx context.Context) ([]Row, error) {
-	t.began = t.Clock.Now()
-	t.integration = domain.NewSnowflake(t.began)
+	t.made = newObjects(t.Connector, t.Clock)
 
 	var rows []Row
 	for _, s := range t.scenarios() {
@@ -119,7 +103,7 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 		}
 
 		t.under(s.promise)
-		detail, err := s.try(t, ctx)
+		detail, err := s.try(ctx)
 		if ctx.Err() != nil {
 			break
 		}
@@ -133,11 +117,12 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 	// context.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	t.findLost(closing)
-	rows = append(rows, row("what the trial made is closed", "", t.clean(closing)))
+	t.made.findLost(closing)
+	rows = append(rows, row("what the trial made is closed", "", t.made.closeAll(closing)))
 
 	t.under("delete")
-	detail, err := t.deleted(closing)
+	remover := &remover{connector: t.Connector, wire: t.Wire, clock: t.Clock, made: t.made}
+	detail, err := remover.deleted(closing)
 	rows = append(rows, row(deletedPromise, detail, err))
 
 	return rows, ctx.Err()
@@ -171,155 +156,36 @@ func row(promise, detail string, err error) Row {
 // scenarios are those of a tracker or of a chat, in their order.
 func (t *Trial) scenarios() []scenario {
 	all := []scenario{
-		{"the check passes", (*Trial).check},
-		{"the place is the same each time it is asked", (*Trial).place},
+		{"the check passes", t.check},
+		{"the place is the same each time it is asked", t.place},
 	}
-	if _, chat := t.Connector.(connector.Chat); chat {
+	if chat, is := t.Connector.(connector.Chat); is {
+		c := &chatTrial{Trial: t, chat: chat}
 		return append(all,
-			scenario{"a chat is posted to only if it is allowed", (*Trial).allowed},
-			scenario{"a message is posted", (*Trial).posted},
-			scenario{"the same item needs no second call", (*Trial).rendered},
-			scenario{"a changed item changes its message", (*Trial).edited},
-			scenario{"a message whose answer was lost is found", (*Trial).foundAgain},
-			scenario{"the provider's clock is known", (*Trial).clock},
-			scenario{"limits are told", (*Trial).limits},
+			scenario{"a chat is posted to only if it is allowed", c.allowed},
+			scenario{"a message is posted", c.posted},
+			scenario{"the same item needs no second call", t.rendered},
+			scenario{"a changed item changes its message", c.edited},
+			scenario{"a message whose answer was lost is found", t.foundAgain},
+			scenario{"the provider's clock is known", t.clock},
+			scenario{"limits are told", t.limits},
 		)
 	}
 
+	k := &trackerTrial{Trial: t, puller: t.Connector.(connector.Puller)}
 	return append(all,
-		scenario{"the place holds nothing of others", (*Trial).alone},
-		scenario{"an object is created and read as it was sent", (*Trial).created},
-		scenario{"the same item needs no second call", (*Trial).rendered},
-		scenario{"an update arrives", (*Trial).updated},
-		scenario{"labels are taken", (*Trial).labelled},
-		scenario{"an object is closed", (*Trial).closed},
-		scenario{"an object is reopened", (*Trial).reopened},
-		scenario{"a create whose answer was lost is found", (*Trial).foundAgain},
-		scenario{"the list shows every object, each once", (*Trial).listed},
-		scenario{editPromise, (*Trial).personsEdit},
-		scenario{"the place is known again under a new name", (*Trial).renamed},
-		scenario{"the provider's clock is known", (*Trial).clock},
-		scenario{"limits are told", (*Trial).limits},
+		scenario{"the place holds nothing of others", k.alone},
+		scenario{"an object is created and read as it was sent", k.created},
+		scenario{"the same item needs no second call", t.rendered},
+		scenario{"an update arrives", k.updated},
+		scenario{"labels are taken", k.labelled},
+		scenario{"an object is closed", k.closed},
+		scenario{"an object is reopened", k.reopened},
+		scenario{"a create whose answer was lost is found", t.foundAgain},
+		scenario{"the list shows every object, each once", k.listed},
+		scenario{editPromise, k.personsEdit},
+		scenario{"the place is known again under a new name", k.renamed},
+		scenario{"the provider's clock is known", t.clock},
+		scenario{"limits are told", t.limits},
 	)
-}
-
-// item is a new item of the trial.
-func (t *Trial) item(title string) domain.Item {
-	now := t.Clock.Now().UTC()
-	id := domain.NewSnowflake(now)
-
-	return domain.Item{
-		ID: id, FormattedNumber: fmt.Sprintf("LIVE-%d", len(t.objects)+1), Version: 1, State: domain.Open,
-		Title:       "Live check: " + title,
-		Description: "Made by a live check of Integrations. It may be **deleted**.\n\n- `one`\n- two",
-	}
-}
-
-// signed is the marker of a new object. Nobody but this trial looks for it, so it
-// needs no secret signature, only one of the right form.
-func (t *Trial) signed(item domain.Snowflake) connector.Marker {
-	m := connector.Marker{Integration: t.integration, Item: item, Attempt: 1}
-	m.Tag = connector.NewTag(t.began.Add(-time.Hour), []byte(fmt.Sprintf("%010d", item%1e10)))
-
-	return m
-}
-
-// make creates an object. What is made is closed at the end, also where the
-// answer was lost.
-func (t *Trial) make(ctx context.Context, item domain.Item) (*object, connector.Written, error) {
-	most := MostObjects
-	_, chat := t.Connector.(connector.Chat)
-	if chat {
-		most = MostMessages
-	}
-
-	if len(t.objects) >= most {
-		return nil, connector.Written{}, notTried("the trial makes at most %d objects", most)
-	}
-
-	if err := t.Clock.Sleep(ctx, pause); err != nil {
-		return nil, connector.Written{}, err
-	}
-
-	content := t.content(item)
-	o := &object{item: item, marker: t.signed(item.ID), began: t.Clock.Now()}
-	t.objects = append(t.objects, o)
-
-	w, err := t.Connector.Create(ctx, content, o.marker)
-	var e *failure.Error
-	switch {
-	case err == nil:
-		o.keep(w, content)
-	case errors.As(err, &e) && e.Class != failure.Ambiguous: // nothing was made
-		t.objects = t.objects[:len(t.objects)-1]
-	default:
-		o.lost = true
-	}
-
-	return o, w, err
-}
-
-// content is what is sent of an item first: a tracker's object is open.
-func (t *Trial) content(item domain.Item) connector.Content {
-	c := t.Connector.Render(item)
-	if _, chat := t.Connector.(connector.Chat); !chat {
-		c.State = domain.Open
-	}
-
-	return c
-}
-
-// keep notes what the provider has taken.
-func (o *object) keep(w connector.Written, c connector.Content) {
-	o.lost = false
-	o.sent = connector.Sent{Remote: w.Remote, Labels: c.Labels, State: c.State, Seen: w.Seen}
-}
-
-// change updates an object and says what it looks like after that.
-func (t *Trial) change(ctx context.Context, o *object, change func(*domain.Item)) (connector.Written, error) {
-	if err := t.Clock.Sleep(ctx, pause); err != nil {
-		return connector.Written{}, err
-	}
-
-	before := o.item
-	change(&o.item)
-	o.item.Version++
-	c := changed(t.Connector, before, o.item)
-
-	w, err := t.Connector.Update(ctx, o.sent, c, o.marker)
-	if err == nil {
-		o.keep(w, c)
-	}
-
-	return w, err
-}
-
-// changed is the content of a changed item, with what was sent of it before.
-func changed(c connector.Connector, before, after domain.Item) connector.Content {
-	was := c.Render(before)
-	content := c.Render(after)
-	content.Previous = was.AsPrevious()
-
-	return content
-}
-
-// clean closes each tracker's object that is open. A message has no state.
-func (t *Trial) clean(ctx context.Context) error {
-	if _, chat := t.Connector.(connector.Chat); chat {
-		return notTried("a message cannot be closed")
-	}
-
-	var failed []error
-	for _, o := range t.objects {
-		switch {
-		case o.lost:
-			failed = append(failed, fmt.Errorf("the object %q was not found", o.item.Title))
-		case o.item.State != domain.Closed:
-			if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = domain.Closed }); err != nil {
-				failed = append(failed, fmt.Errorf("close %s: %w", o.sent.Remote.URL, err))
-			}
-		}
-	}
-
-	return errors.Join(failed...)
 }

@@ -101,7 +101,7 @@ func Compare(ctx context.Context, provider domain.Provider, configuration string
 	defer func() { err = errors.Join(err, m.close()) }()
 
 	// The token of a GitHub App is asked for with a key that a mirror does not have.
-	// Who may delete, or edit without mail, is a matter of the account: the one of a
+	// Whether a token may delete, or edit without mail, depends on its account: that of a
 	// mirror may.
 	all = slices.DeleteFunc(slices.Clone(all), func(e recording.Exchange) bool {
 		refused := e.Request.Method == http.MethodDelete && slices.Contains(refusing, e.Response.Status)

@@ -59,7 +59,7 @@ func (l *Line) OpenPerson(text string) (*Line, error) {
 
 // editAsPerson has another account edit the title of an object, or asks a person
 // to edit its text. The marker stays in the object.
-func (t *Trial) editAsPerson(ctx context.Context, o *object) error {
+func (t *trackerTrial) editAsPerson(ctx context.Context, o *object) error {
 	if t.Person == nil {
 		return t.Ask(ctx, "Change the text of "+o.sent.Remote.URL)
 	}
@@ -87,7 +87,7 @@ func (t *Trial) editAsPerson(ctx context.Context, o *object) error {
 }
 
 // samePlace makes sure that both accounts work in one place.
-func (t *Trial) samePlace(ctx context.Context) error {
+func (t *trackerTrial) samePlace(ctx context.Context) error {
 	theirs, err := t.Person.Resolve(ctx)
 	if err != nil {
 		return fmt.Errorf("the second account does not find the place: %w", err)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers/github"
 	"example.com/integrations/local/providers/gitlab"
 	"example.com/integrations/local/providers/jira"
@@ -127,7 +127,7 @@ func (tr tracker) lines(t *testing.T) (first, second *Line, tokens []string) {
 // tlsAt serves a provider under its name, and says how it is reached.
 func tlsAt(t *testing.T, host string, api http.Handler) Upstream {
 	t.Helper()
-	ca, err := devca.Open(t.TempDir())
+	ca, err := secrets.OpenCA(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestASecondAccountEdits(t *testing.T) {
 				}
 			}
 
-			if trial.objects[0].item.Title == personsTitle {
+			if trial.made.all[0].item.Title == personsTitle {
 				t.Error("the second account's title became that of the item")
 			}
 

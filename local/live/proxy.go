@@ -22,7 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/connector"
@@ -44,11 +44,19 @@ type Line struct {
 	host     string
 	secrets  []string
 	places   map[string]string
+	proxy    *proxy
+	second   second // what a second account needs
+}
+
+// A proxy stands between a client and a provider, whose exchanges pass the wire and are
+// recorded.
+type proxy struct {
+	wire     *Wire
+	recorder *recording.Recorder
 	server   *http.Server
 	client   *outbound.Client
 	dir      string                // of the proxy's certificates
 	at       string                // where the proxy listens
-	second   second                // what a second account needs
 	failed   atomic.Pointer[error] // why the provider was not reached
 }
 
@@ -89,11 +97,12 @@ func openLine(provider domain.Provider, accepted configuration.Accepted, up Upst
 		secrets: slices.Collect(maps.Values(accepted.NewSecrets)), places: placesIn(accepted.Public),
 		second: second{accepted, up},
 	}
-	if err := line.listen(origin.Host, up); err != nil {
+	line.proxy = &proxy{wire: line.Wire, recorder: recorder}
+	if err := line.proxy.listen(origin.Host, up); err != nil {
 		return nil, errors.Join(err, line.Close())
 	}
 
-	line.Connector, err = factory.New(provider, accepted.Public, accepted.NewSecrets, line.client, time.Now)
+	line.Connector, err = factory.New(provider, accepted.Public, accepted.NewSecrets, line.proxy.client, time.Now)
 	if err != nil {
 		return nil, errors.Join(err, line.Close())
 	}
@@ -140,7 +149,7 @@ func (l *Line) Save(file io.Writer) error {
 	return l.Recorder.Save(file, scrubber)
 }
 
-// CanSave says why nothing could be written, such as a secret that is too short to be
+// CanSave returns why nothing could be written, for example a secret that is too short to be
 // found in a text.
 func (l *Line) CanSave() error {
 	_, err := l.scrubber()
@@ -183,18 +192,20 @@ func (l *Line) Configuration() (string, error) {
 }
 
 // Close stops the proxy.
-func (l *Line) Close() error {
+func (l *Line) Close() error { return l.proxy.close() }
+
+func (p *proxy) close() error {
 	var failed []error
-	if l.client != nil {
-		l.client.CloseIdle()
+	if p.client != nil {
+		p.client.CloseIdle()
 	}
 
-	if l.server != nil {
-		failed = append(failed, l.server.Close())
+	if p.server != nil {
+		failed = append(failed, p.server.Close())
 	}
 
-	if l.dir != "" {
-		failed = append(failed, os.RemoveAll(l.dir))
+	if p.dir != "" {
+		failed = append(failed, os.RemoveAll(p.dir))
 	}
 
 	return errors.Join(failed...)
@@ -202,17 +213,17 @@ func (l *Line) Close() error {
 
 // listen starts the proxy of a host (or host:port), and makes a client that finds
 // the host there.
-func (l *Line) listen(host string, up Upstream) error {
-	forward, err := l.forward(host, up)
+func (p *proxy) listen(host string, up Upstream) error {
+	forward, err := p.forward(host, up)
 	if err != nil {
 		return err
 	}
 
-	if l.dir, err = os.MkdirTemp("", "live"); err != nil {
+	if p.dir, err = os.MkdirTemp("", "live"); err != nil {
 		return err
 	}
 
-	ca, err := devca.Open(l.dir)
+	ca, err := secrets.OpenCA(p.dir)
 	if err != nil {
 		return err
 	}
@@ -233,26 +244,26 @@ func (l *Line) listen(host string, up Upstream) error {
 		return err
 	}
 
-	l.server = &http.Server{
-		Handler: l.Wire.Around(forward), ReadHeaderTimeout: callTime, ErrorLog: log.New(io.Discard, "", 0),
+	p.server = &http.Server{
+		Handler: p.wire.Around(forward), ReadHeaderTimeout: callTime, ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 	}
-	go func() { _ = l.server.ServeTLS(listener, "", "") }()
+	go func() { _ = p.server.ServeTLS(listener, "", "") }()
 
-	l.at = listener.Addr().String()
-	at, err := netip.ParseAddrPort(l.at)
+	p.at = listener.Addr().String()
+	at, err := netip.ParseAddrPort(p.at)
 	if err != nil {
 		return err
 	}
 
-	l.client = outbound.New(outbound.Config{RootCAs: roots, Timeout: cmp.Or(up.Call, callTime), Overrides: map[string]netip.AddrPort{name: at}})
+	p.client = outbound.New(outbound.Config{RootCAs: roots, Timeout: cmp.Or(up.Call, callTime), Overrides: map[string]netip.AddrPort{name: at}})
 
 	return nil
 }
 
 // Failed is why the provider was not reached the last time, nil if it always was.
 func (l *Line) Failed() error {
-	if err := l.failed.Load(); err != nil {
+	if err := l.proxy.failed.Load(); err != nil {
 		return *err
 	}
 
@@ -260,7 +271,7 @@ func (l *Line) Failed() error {
 }
 
 // forward is the provider behind the proxy.
-func (l *Line) forward(host string, up Upstream) (http.Handler, error) {
+func (p *proxy) forward(host string, up Upstream) (http.Handler, error) {
 	roots, err := pool(up.CA)
 	if err != nil {
 		return nil, err
@@ -282,7 +293,7 @@ func (l *Line) forward(host string, up Upstream) (http.Handler, error) {
 	}
 
 	return &httputil.ReverseProxy{
-		Transport: l.Recorder.Transport(transport),
+		Transport: p.recorder.Transport(transport),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme = "https"
 			r.Out.URL.Host = host
@@ -293,7 +304,7 @@ func (l *Line) forward(host string, up Upstream) (http.Handler, error) {
 		// A provider that does not answer is seen to do so, and not as a 502.
 		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil { // else we hung up
-				l.failed.Store(&err)
+				p.failed.Store(&err)
 			}
 			panic(http.ErrAbortHandler)
 		},

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/configuration"
@@ -34,7 +34,7 @@ func serve(t *testing.T, token string) Upstream {
 		t.Fatal(err)
 	}
 
-	ca, err := devca.Open(t.TempDir())
+	ca, err := secrets.OpenCA(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +98,8 @@ func TestThroughTheProxy(t *testing.T) {
 
 	replays(t, line, token)
 
-	dir := line.dir
-	at := line.at
+	dir := line.proxy.dir
+	at := line.proxy.at
 	if err := line.Close(); err != nil {
 		t.Fatal(err)
 	}

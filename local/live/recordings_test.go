@@ -61,13 +61,13 @@ func held(ctx context.Context, path string, provider domain.Provider) ([]string,
 
 // Each recording of a trial that somebody has contributed.
 func TestContributedRecordings(t *testing.T) {
-	all, err := filepath.Glob("../fake/*/testdata/recordings/*.jsonl")
+	all, err := filepath.Glob("../providers/*/testdata/recordings/*.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	if len(all) == 0 {
-		t.Skip("nobody has contributed a recording yet (docs/guides/live.md)")
+		t.Skip("no recording has been contributed yet (docs/guides/live.md)")
 	}
 
 	for _, path := range all {

@@ -1,6 +1,9 @@
 package live
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,7 +11,7 @@ import (
 )
 
 // A Wire stands between a connector and its provider. It counts calls, notes what
-// answers say of limits, and loses the answer of a write when it is told to.
+// answers say of limits, and loses the answer of a write on request.
 type Wire struct {
 	mu     sync.Mutex
 	calls  int
@@ -40,15 +43,15 @@ func (w *Wire) Around(provider http.Handler) http.Handler {
 	})
 }
 
-// LoseNext has the provider carry out the next write, and cuts the connection in
-// place of its answer.
+// LoseNext lets the provider carry out the next write, and cuts the connection
+// instead of handing over the answer.
 func (w *Wire) LoseNext() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lose = true
 }
 
-// Lost reports whether the answer was lost since LoseNext, and ends the wish.
+// Lost reports whether the answer was lost since LoseNext, and cancels LoseNext.
 func (w *Wire) Lost() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -134,9 +137,110 @@ func (n *noting) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
-// discard takes an answer that nobody gets.
+// discard drops an answer.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
+
+// keep notes the head of a write that the provider took.
+func (w *Wire) keep(r *http.Request) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return
+	}
+
+	head := r.Clone(context.Background())
+	head.Body = nil
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.written == nil {
+		w.written = map[string]*http.Request{}
+	}
+
+	w.written[r.Method+" "+r.URL.EscapedPath()] = head
+}
+
+// lastWrite is the head of a write that the provider took, nil if none is as
+// wanted. Of two the one is returned whose address sorts last.
+func (w *Wire) lastWrite(wanted func(*http.Request) bool) *http.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+
+	var found *http.Request
+	last := ""
+	for key, r := range w.written {
+		if wanted(r) && key > last {
+			found = r
+			last = key
+		}
+	}
+
+	return found
+}
+
+// errNoAnswer says that the connection ended without an answer.
+var errNoAnswer = errors.New("the provider did not answer")
+
+// send has the provider serve a request of the trial's own. A redirect is an
+// answer like another: it is not followed.
+func (w *Wire) send(ctx context.Context, r *http.Request) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	w.mu.Lock()
+	w.calls++
+	provider := w.provider
+	w.mu.Unlock()
+
+	taken := &taken{header: http.Header{}}
+	defer func() {
+		switch failure := recover(); {
+		case failure == http.ErrAbortHandler:
+			status = 0
+			body = nil
+			err = errNoAnswer
+		case failure != nil:
+			panic(failure)
+		}
+	}()
+
+	provider.ServeHTTP(taken, r.WithContext(ctx))
+	w.saw(taken.header)
+	if ctx.Err() != nil {
+		return 0, nil, errNoAnswer
+	}
+
+	if taken.status == 0 {
+		taken.status = http.StatusOK
+	}
+
+	return taken.status, taken.body.Bytes(), nil
+}
+
+// taken is an answer that is kept, up to longestAnswer.
+type taken struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (t *taken) Header() http.Header { return t.header }
+
+func (t *taken) WriteHeader(status int) {
+	if t.status == 0 && status >= http.StatusOK {
+		t.status = status
+	}
+}
+
+func (t *taken) Write(b []byte) (int, error) {
+	t.WriteHeader(http.StatusOK)
+	if t.body.Len()+len(b) > longestAnswer {
+		return 0, errors.New("the answer is too long")
+	}
+
+	return t.body.Write(b)
+}
+
+// Flush is http.Flusher's.
+func (t *taken) Flush() {}

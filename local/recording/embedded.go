@@ -55,17 +55,17 @@ func pieces(text string) []piece {
 }
 
 // prose is a text in which objects may stand.
-func (s *Scrubber) prose(text string) string {
+func (c *cleaner) prose(text string) string {
 	found := pieces(text)
 	if len(found) == 0 {
-		return s.text(text)
+		return c.text(text)
 	}
 
 	var clean strings.Builder
 	from := 0
 	for _, p := range found {
-		clean.WriteString(s.text(text[from:p.from]))
-		inside := string(encode(s.value(p.value, other, false)))
+		clean.WriteString(c.text(text[from:p.from]))
+		inside := string(encode(c.value(p.value, other, false)))
 		if inside == string(encode(p.value)) {
 			inside = text[p.from:p.to]
 		}
@@ -74,7 +74,7 @@ func (s *Scrubber) prose(text string) string {
 		from = p.to
 	}
 
-	clean.WriteString(s.text(text[from:]))
+	clean.WriteString(c.text(text[from:]))
 
 	return clean.String()
 }

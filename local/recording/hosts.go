@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// public reports whether a host is one that everybody may know. The name of any
-// other one in an address can be that of a company.
+// public reports whether the name of a host may stay in a recording. Any other name in
+// an address can be that of a company.
 func (r *Rules) public(host string) bool {
 	host = strings.ToLower(host)
 
@@ -54,13 +54,13 @@ func replaceHosts(form *regexp.Regexp, text string) string {
 var hostName = regexp.MustCompile(`^[^\s:\[\]/]*[^\s:\[\]/.,;!)]`)
 
 // authority is what stands between // and the path of an address.
-func (s *Scrubber) authority(text string) string {
-	return hostName.ReplaceAllStringFunc(s.words(text), s.hostOf)
+func (c *cleaner) authority(text string) string {
+	return hostName.ReplaceAllStringFunc(c.words(text), c.hostOf)
 }
 
 // hostOf is the name of a host in an address.
-func (s *Scrubber) hostOf(name string) string {
-	if _, err := netip.ParseAddr(name); err == nil || s.rules.public(name) {
+func (c *cleaner) hostOf(name string) string {
+	if _, err := netip.ParseAddr(name); err == nil || c.rules.public(name) {
 		return name
 	}
 
@@ -71,11 +71,11 @@ func (s *Scrubber) hostOf(name string) string {
 // of one without a scheme, with what is before it.
 var escapedAddresses = regexp.MustCompile(`(?i)(?:\bhttps?(?::|%3A)(?:\\/\\/|%2F%2F)|["'(=]//)[a-z0-9][a-z0-9.-]*[a-z0-9]`)
 
-func (s *Scrubber) escapedAddress(found string) string {
+func (c *cleaner) escapedAddress(found string) string {
 	at := strings.LastIndexByte(found, '/') + 1
 	if escaped := strings.LastIndexByte(found, '%'); escaped > at {
 		at = escaped + len("%2F")
 	}
 
-	return found[:at] + s.hostOf(found[at:])
+	return found[:at] + c.hostOf(found[at:])
 }

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// A kind is what a value says about a person.
+// A kind is the part that a value plays for a person.
 type kind int
 
 const (
@@ -48,7 +48,7 @@ func (f fact) key() string { return strings.ToLower(f.value) }
 // digits reports whether a text consists of digits.
 func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
-// kindOf is what a member of that name says, wherever it is.
+// kindOf is the kind of a member of that name, in any object.
 func (r *Rules) kindOf(name string) kind {
 	name = strings.ToLower(name)
 	for _, one := range []struct {
@@ -63,7 +63,7 @@ func (r *Rules) kindOf(name string) kind {
 	return other
 }
 
-// personal is what a member of a person says.
+// personal is the kind of a member in the object of a person.
 func (r *Rules) personal(name string) kind {
 	if k := r.kindOf(name); k != other {
 		return k
@@ -118,7 +118,7 @@ func (r *Rules) isPerson(o object, expected bool) bool {
 	return o.says(r.Emails) || o.says(r.Displays) || numbered && named
 }
 
-// says reports whether one of the members is a text.
+// says reports whether one of the members is a non-empty text.
 func (o object) says(names []string) bool {
 	return slices.ContainsFunc(o, func(m member) bool {
 		text, ok := m.value.(string)

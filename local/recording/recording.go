@@ -36,7 +36,7 @@ import (
 type Exchange struct {
 	// Case names it, once in a file.
 	Case string `json:"case"`
-	// Role is who asks, as the file's own documentation says.
+	// Role is the caller, as the file's own documentation says.
 	Role     string   `json:"role,omitempty"`
 	Note     string   `json:"note,omitempty"`
 	Request  Request  `json:"request"`

@@ -5,31 +5,50 @@ import "regexp"
 // Rules are the lists by which a Scrubber works. All names of headers, members
 // and query parameters are in lower case; they match in any case.
 type Rules struct {
+	HeaderRules
+	SecretRules
+	HostRules
+	PersonRules
+}
+
+// HeaderRules say which headers stay in a recording, and in which form.
+type HeaderRules struct {
 	// Kept are the headers that stay, an end of * stands for any rest. All others
 	// are dropped.
 	Kept []string
 	// Credentials are the request headers whose value is replaced with <token of
 	// ROLE>. A scheme before it stays.
 	Credentials []string
+	// Realm matches what a header says of where to log in, in two groups: the first
+	// stays. Servers matches names of products in the header Server: another word
+	// there can be the name of a machine.
+	Realm, Servers *regexp.Regexp
+}
+
+// SecretRules say where secrets stand.
+type SecretRules struct {
 	// Secret are the members and query parameters whose value is secret. A start or
 	// an end of * stands for any rest.
 	Secret []string
 	// Paths match secret parts of a path. The first group stays, the second one is
 	// replaced.
 	Paths []*regexp.Regexp
-	// Tenants match the host names that customers have below a provider's domain.
-	Tenants []*regexp.Regexp
-	// Realm matches what a header says of where to log in, in two groups: the first
-	// stays. Servers matches names of products in the header Server: another word
-	// there can be the name of a machine.
-	Realm, Servers *regexp.Regexp
-	// Public are the hosts whose names stay in addresses, a start of * stands for
-	// any rest. All others become Host.
-	Public []string
 	// Texts match secrets in a text that is no JSON, such as a page. The first
 	// group stays, the second one is replaced.
 	Texts []*regexp.Regexp
+}
 
+// HostRules say which names of hosts are those of customers.
+type HostRules struct {
+	// Tenants match the host names that customers have below a provider's domain.
+	Tenants []*regexp.Regexp
+	// Public are the hosts whose names stay in addresses, a start of * stands for
+	// any rest. All others become Host.
+	Public []string
+}
+
+// PersonRules say where people are named.
+type PersonRules struct {
 	// Logins, Displays, Emails, IDs and Avatars are the members and query
 	// parameters that name a person by login, by name, by e-mail address, by
 	// account id and by picture. An end of * stands for any rest.
@@ -40,7 +59,7 @@ type Rules struct {
 	// NotPeople are members that no person has: an object with one of them is no
 	// person, wherever it is.
 	NotPeople []string
-	// Details are the members of a person that say more about him or her.
+	// Details are the members of a person that say more about that person.
 	Details []string
 	// Segments are the parts of a path behind which a person is named.
 	Segments []string
@@ -53,6 +72,13 @@ type Rules struct {
 // and the recordings of MantisBT 2.28.4.
 func DefaultRules() *Rules {
 	return &Rules{
+		HeaderRules: defaultHeaders(), SecretRules: defaultSecrets(), HostRules: defaultHosts(), PersonRules: defaultPersons(),
+	}
+}
+
+// defaultHeaders are those of the providers, and of the proxies before them.
+func defaultHeaders() HeaderRules {
+	return HeaderRules{
 		Kept: []string{
 			"accept", "allow", "authorization", "content-type", "date", "deprecation", "etag", "if-match", "if-none-match", "last-modified", "link", "location",
 			"private-token", "ratelimit-*", "retry-after", "server", "sunset", "www-authenticate",
@@ -61,6 +87,14 @@ func DefaultRules() *Rules {
 			"x-seraph-loginreason", "x-total", "x-total-pages", "x-api-key", "x-gitlab-token",
 		},
 		Credentials: []string{"authorization", "private-token", "x-api-key", "x-gitlab-token"},
+		Realm:       regexp.MustCompile(`(?i)(\brealm=)("[^"]*"|[^\s,]+)`),
+		Servers:     regexp.MustCompile(`(?i)^(?:nginx|apache(?:-coyote)?|openresty|cloudflare|cloudfront|atlassianedge|atlassianproxy|github\.com|istio-envoy|envoy|caddy|lighttpd|litespeed|varnish|awselb|akamaighost|microsoft-iis|microsoft-httpapi|kestrel|gunicorn|jetty|tomcat|haproxy|traefik|gws|google frontend|slack)(?:[/ (].*)?$`),
+	}
+}
+
+// defaultSecrets are the usual names and forms of secrets.
+func defaultSecrets() SecretRules {
+	return SecretRules{
 		Secret: []string{
 			"access_token", "api_key", "apikey", "client_secret", "id_token", "password", "private_token", "refresh_token", "response_url",
 			"secret", "session", "sessionid", "sig", "signature", "token", "webhook_url", "*_token", "*-token", "*_secret", "*_password",
@@ -68,10 +102,15 @@ func DefaultRules() *Rules {
 			"servertitle",                                                                                     // names a company
 			"activityid", "correlation_id", "correlationid", "request_id", "requestid", "trace_id", "traceid", // name one request
 		},
-		Paths:   secretPaths,
+		Paths: secretPaths,
+		Texts: secretTexts,
+	}
+}
+
+// defaultHosts are the hosts of the providers, and of documentation.
+func defaultHosts() HostRules {
+	return HostRules{
 		Tenants: tenants,
-		Realm:   regexp.MustCompile(`(?i)(\brealm=)("[^"]*"|[^\s,]+)`),
-		Servers: regexp.MustCompile(`(?i)^(?:nginx|apache(?:-coyote)?|openresty|cloudflare|cloudfront|atlassianedge|atlassianproxy|github\.com|istio-envoy|envoy|caddy|lighttpd|litespeed|varnish|awselb|akamaighost|microsoft-iis|microsoft-httpapi|kestrel|gunicorn|jetty|tomcat|haproxy|traefik|gws|google frontend|slack)(?:[/ (].*)?$`),
 		Public: []string{
 			"github.com", "api.github.com", "docs.github.com", "*.githubusercontent.com", "gitlab.com", "docs.gitlab.com", "about.gitlab.com",
 			"discord.com", "discord.gg", "discordapp.com", "cdn.discordapp.com", "support.discord.com",
@@ -81,7 +120,12 @@ func DefaultRules() *Rules {
 			"adaptivecards.io", "secure.gravatar.com", "www.gravatar.com", "schema.org", "json-schema.org", "www.w3.org", "tools.ietf.org", "datatracker.ietf.org",
 			"localhost", "example.com", "example.org", "example.net", "*.example", // for documentation
 		},
-		Texts: secretTexts,
+	}
+}
+
+// defaultPersons are the names of members in the APIs of the providers.
+func defaultPersons() PersonRules {
+	return PersonRules{
 		Logins: []string{
 			"author_username", "creator", "login", "nick", "nickname", "person", "user", "user_login", "user_name", "username",
 			"team_domain", "workspace",

@@ -14,7 +14,7 @@ import (
 // Host stands where the name of a provider's host was.
 const Host = "provider.example"
 
-// A Scrub says what must not be in a recording. Secrets, people and addresses that
+// A Scrub lists what must not be in a recording. Secrets, people and addresses that
 // have a usual form are found without it.
 type Scrub struct {
 	// Secrets are tokens, passwords, keys and webhook addresses. One of less than
@@ -33,11 +33,16 @@ type Scrub struct {
 // A Scrubber removes secrets, names and addresses from exchanges. The
 // replacements of people are those of one recording: use one for each.
 type Scrubber struct {
+	*cleaner
+	role string // of the exchange at hand
+}
+
+// A cleaner replaces secrets, names and addresses in texts, addresses and JSON values.
+type cleaner struct {
 	rules   *Rules
 	secrets *secrets
 	hosts   *regexp.Regexp // nil without hosts
 	people  *people
-	role    string // of the exchange at hand
 }
 
 // NewScrubber makes a scrubber. The error says which secret is too short; it does
@@ -48,7 +53,7 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 		return nil, err
 	}
 
-	made := &Scrubber{rules: s.Rules, secrets: found}
+	made := &cleaner{rules: s.Rules, secrets: found}
 	if made.rules == nil {
 		made.rules = DefaultRules()
 	}
@@ -74,11 +79,11 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 	// The longest first: a host may be below another one.
 	slices.SortFunc(hosts, func(a, b string) int { return len(b) - len(a) })
 	if len(hosts) > 0 {
-		// What stands before a host is a name too, such as that of a workspace.
+		// The label before a host is a name too, for example that of a workspace.
 		made.hosts = regexp.MustCompile(`(?i)(?:[a-z0-9_-]+\.)*(?:` + strings.Join(hosts, "|") + `)`)
 	}
 
-	return made, nil
+	return &Scrubber{cleaner: made}, nil
 }
 
 // Scrub returns copies of the exchanges of one recording without secrets, names
@@ -195,8 +200,8 @@ func (s *Scrubber) responseHeader(name, value string) string {
 	return s.text(value)
 }
 
-// requestHeader is the value of a header; a credential is replaced by the name of
-// who asks, behind its scheme.
+// requestHeader is the value of a header; a credential is replaced by the role of
+// the caller, behind its scheme.
 func (s *Scrubber) requestHeader(name, value string) string {
 	if !listed(s.rules.Credentials, strings.ToLower(name)) {
 		return s.text(value)

@@ -7,38 +7,38 @@ import (
 )
 
 // body is a body without what must not be in it.
-func (s *Scrubber) body(b Body, contentType string) Body {
+func (c *cleaner) body(b Body, contentType string) Body {
 	sent := b.Bytes()
 	if len(sent) == 0 {
 		return b
 	}
 
 	if value, err := parse(sent); err == nil {
-		return BodyOf(encode(s.value(value, other, false)))
+		return BodyOf(encode(c.value(value, other, false)))
 	}
 
 	if strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded") {
-		return BodyOf([]byte(s.query(string(sent))))
+		return BodyOf([]byte(c.query(string(sent))))
 	}
 
-	text := s.prose(s.secrets.remove(string(sent)))
-	for _, form := range s.rules.Texts {
+	text := c.prose(c.secrets.remove(string(sent)))
+	for _, form := range c.rules.Texts {
 		text = form.ReplaceAllString(text, "${1}"+Redacted)
 	}
 
 	return BodyOf([]byte(text))
 }
 
-// value is a JSON value. Its kind is what the member that holds it says; expected
-// says that it stands where people are.
-func (s *Scrubber) value(value any, k kind, expected bool) any {
+// value is a JSON value. Its kind is that of the member that holds it; expected
+// reports that people stand there.
+func (c *cleaner) value(value any, k kind, expected bool) any {
 	switch value := value.(type) {
 	case object:
-		return s.object(value, k, expected)
+		return c.object(value, k, expected)
 	case []any:
 		clean := make([]any, len(value))
 		for i, one := range value {
-			clean[i] = s.value(one, k, expected)
+			clean[i] = c.value(one, k, expected)
 		}
 
 		return clean
@@ -48,38 +48,38 @@ func (s *Scrubber) value(value any, k kind, expected bool) any {
 			k = login
 		}
 
-		return s.named(k, value)
+		return c.named(k, value)
 
 	case json.Number:
-		return s.numeral(value, k, expected)
+		return c.numeral(value, k, expected)
 	}
 
 	return value
 }
 
 // object is a JSON object.
-func (s *Scrubber) object(o object, k kind, expected bool) object {
-	person := s.rules.isPerson(o, expected)
+func (c *cleaner) object(o object, k kind, expected bool) object {
+	person := c.rules.isPerson(o, expected)
 
 	clean := make(object, len(o))
 	for i, m := range o {
-		own := s.rules.kindOf(m.name)
+		own := c.rules.kindOf(m.name)
 		if person {
-			own = s.rules.personal(m.name)
+			own = c.rules.personal(m.name)
 		}
 
 		if own == other && (k == avatar || k == secret) {
 			own = k
 		}
 
-		clean[i] = member{s.text(m.name), s.value(m.value, own, listed(s.rules.People, strings.ToLower(m.name)))}
+		clean[i] = member{c.text(m.name), c.value(m.value, own, listed(c.rules.People, strings.ToLower(m.name)))}
 	}
 
 	return clean
 }
 
-// named is a text of which it is known what it says.
-func (s *Scrubber) named(k kind, value string) string {
+// named is a text whose kind is known.
+func (c *cleaner) named(k kind, value string) string {
 	if value == "" {
 		return value
 	}
@@ -96,21 +96,21 @@ func (s *Scrubber) named(k kind, value string) string {
 
 	case login, display, email, id:
 		if strings.Contains(value, "://") {
-			return s.text(value)
+			return c.text(value)
 		}
 
-		if replaced := s.people.value(k, value); replaced != value {
+		if replaced := c.people.value(k, value); replaced != value {
 			return replaced
 		}
 	}
 
-	return s.prose(value)
+	return c.prose(value)
 }
 
 // numeral is a number: an account id, a secret, or a plain one.
-func (s *Scrubber) numeral(n json.Number, k kind, expected bool) json.Number {
+func (c *cleaner) numeral(n json.Number, k kind, expected bool) json.Number {
 	if k == id || expected && k != secret {
-		replaced := s.people.value(id, n.String())
+		replaced := c.people.value(id, n.String())
 		if _, err := strconv.ParseInt(replaced, 10, 64); err == nil {
 			return json.Number(replaced)
 		}
@@ -118,7 +118,7 @@ func (s *Scrubber) numeral(n json.Number, k kind, expected bool) json.Number {
 		return "0"
 	}
 
-	if k == secret || s.secrets.holds(n.String(), nested) {
+	if k == secret || c.secrets.holds(n.String(), nested) {
 		return "0"
 	}
 

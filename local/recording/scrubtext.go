@@ -28,45 +28,45 @@ var (
 )
 
 // text is any text without what must not be in it.
-func (s *Scrubber) text(text string) string {
+func (c *cleaner) text(text string) string {
 	if text == "" {
 		return text
 	}
 
-	text = s.secrets.remove(text)
+	text = c.secrets.remove(text)
 
 	// What stands in an address is replaced there, and not a second time.
 	var clean strings.Builder
 	from := 0
 	for _, found := range addresses.FindAllStringIndex(text, -1) {
-		clean.WriteString(s.words(text[from:found[0]]))
-		clean.WriteString(s.address(text[found[0]:found[1]]))
+		clean.WriteString(c.words(text[from:found[0]]))
+		clean.WriteString(c.address(text[found[0]:found[1]]))
 		from = found[1]
 	}
 
-	clean.WriteString(s.words(text[from:]))
+	clean.WriteString(c.words(text[from:]))
 
 	return clean.String()
 }
 
 // words is a text in which addresses are done.
-func (s *Scrubber) words(text string) string {
-	text = s.paths(text)
+func (c *cleaner) words(text string) string {
+	text = c.paths(text)
 	text = outbound.TokenForms().ReplaceAllStringFunc(text, token)
 	if ats.MatchString(text) { // the search for them is slow
-		text = mails.ReplaceAllStringFunc(text, s.mail)
+		text = mails.ReplaceAllStringFunc(text, c.mail)
 	}
 
-	text = s.people.text(text)
-	if s.hosts != nil {
-		text = replaceHosts(s.hosts, text)
+	text = c.people.text(text)
+	if c.hosts != nil {
+		text = replaceHosts(c.hosts, text)
 	}
 
-	for _, tenant := range s.rules.Tenants {
+	for _, tenant := range c.rules.Tenants {
 		text = replaceHosts(tenant, text)
 	}
 
-	text = escapedAddresses.ReplaceAllStringFunc(text, s.escapedAddress)
+	text = escapedAddresses.ReplaceAllStringFunc(text, c.escapedAddress)
 	text = fours.ReplaceAllStringFunc(text, func(found string) string { return documentation(found, "192.0.2.1") })
 
 	return sixes.ReplaceAllStringFunc(text, func(found string) string {
@@ -99,18 +99,18 @@ func token(found string) string {
 }
 
 // mail is the replacement of an e-mail address.
-func (s *Scrubber) mail(found string) string {
+func (c *cleaner) mail(found string) string {
 	plain := ats.ReplaceAllString(found, "@")
 	if strings.HasSuffix(strings.ToLower(plain), "@"+Host) {
 		return found
 	}
 
-	return s.people.value(email, plain)
+	return c.people.value(email, plain)
 }
 
 // paths replaces the secret parts of paths.
-func (s *Scrubber) paths(text string) string {
-	for _, form := range s.rules.Paths {
+func (c *cleaner) paths(text string) string {
+	for _, form := range c.rules.Paths {
 		text = replaceGroup(form, text)
 	}
 
@@ -133,7 +133,7 @@ func replaceGroup(form *regexp.Regexp, text string) string {
 }
 
 // address is a URL: no user, the replaced host, a scrubbed path and query.
-func (s *Scrubber) address(found string) string {
+func (c *cleaner) address(found string) string {
 	scheme, rest, _ := strings.Cut(found, "://")
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
@@ -147,9 +147,9 @@ func (s *Scrubber) address(found string) string {
 	}
 
 	behind, fragment, marked := strings.Cut(behind, "#")
-	made := scheme + "://" + s.authority(authority) + s.pathAndQuery(behind)
+	made := scheme + "://" + c.authority(authority) + c.pathAndQuery(behind)
 	if marked {
-		made += "#" + s.words(fragment)
+		made += "#" + c.words(fragment)
 	}
 
 	return made

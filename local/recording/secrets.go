@@ -37,7 +37,7 @@ func newSecrets(declared []string) (*secrets, error) {
 	s := &secrets{}
 	for i, secret := range declared {
 		if len(secret) < shortest {
-			return nil, fmt.Errorf("secret %d of %d is shorter than %d bytes: it cannot be told from other text", i+1, len(declared), shortest)
+			return nil, fmt.Errorf("secret %d of %d is shorter than %d bytes: it cannot be distinguished from other text", i+1, len(declared), shortest)
 		}
 
 		s.plain = append(s.plain, secret)

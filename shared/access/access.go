@@ -1,5 +1,5 @@
-// Package access admits a caller to an integration or an organisation: it finds
-// them and the caller's rights in the order the API promises.
+// Package access admits a caller to an integration or an organisation. It checks
+// that they exist and what the caller may do, in the order the API documents.
 package access
 
 import (
@@ -11,38 +11,45 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A Reader is what the gate reads.
+// A Reader reads what the gate checks.
 type Reader interface {
 	Locate(ctx context.Context, id domain.Snowflake) (store.IntegrationRef, error)
 	View(ctx context.Context, p store.IntegrationRef, user domain.Snowflake) (store.View, error)
 }
 
-// A Gate admits callers. It remembers whose an integration is, which never
-// changes, and never who may do what.
+// An Admitter admits a caller to an integration. The routes that work on one
+// integration call it first; Gate implements it.
+type Admitter interface {
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
+}
+
+// A Gate admits callers. It caches the organisation and the item type of each
+// integration, which never change. It never caches access rights.
 type Gate struct {
 	reader Reader
 	mu     sync.Mutex
-	pairs  map[domain.Snowflake]store.IntegrationRef
+	refs   map[domain.Snowflake]store.IntegrationRef
 }
 
-// remembered bounds the memory of a warm function; a full one is forgotten
-// whole, which costs each integration one more read.
-const remembered = 10_000
+// maxCached bounds the cache of a warm function. A full cache is cleared, which
+// costs each integration one more read.
+const maxCached = 10_000
 
 // New returns a Gate.
-func New(r Reader) *Gate { return &Gate{reader: r, pairs: map[domain.Snowflake]store.IntegrationRef{}} }
+func New(r Reader) *Gate { return &Gate{reader: r, refs: map[domain.Snowflake]store.IntegrationRef{}} }
 
-// Admit lets a caller who holds MANAGE_ORGANISATION see an integration. caller
-// is the token's subject as it stands there. It reads once when the
-// integration is remembered, else twice. Whom it refuses gets a *domain.Error:
-// the id, the integration, the organisation, the caller, in this order.
+// Admit reads an integration for a caller who holds MANAGE_ORGANISATION. caller
+// is the subject of the token, unchanged. Admit reads once when the
+// integration is cached, else twice. A refusal is a *domain.Error. It names the
+// first of these that is wrong: the id, the integration, the organisation, the
+// caller.
 func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error) {
 	id, err := domain.ParseSnowflake(rawID)
 	if err != nil {
 		return store.IntegrationRef{}, store.View{}, &domain.Error{Code: domain.CodeInvalidID, Detail: "the integration's id " + err.Error() + "."}
 	}
 
-	pair, err := g.locate(ctx, id)
+	ref, err := g.locate(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.IntegrationRef{}, store.View{}, notFound()
 	}
@@ -51,26 +58,26 @@ func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.Integrati
 	}
 
 	user, userErr := domain.ParseSnowflake(caller)
-	view, err := g.reader.View(ctx, pair, user)
+	view, err := g.reader.View(ctx, ref, user)
 	if err != nil {
-		return pair, view, err
+		return ref, view, err
 	}
 	if view.Integration == nil {
-		return pair, view, notFound()
+		return ref, view, notFound()
 	}
 
-	return pair, view, judge(store.Membership{Organisation: view.Organisation, Member: view.Member}, user, userErr)
+	return ref, view, judge(store.Membership{Organisation: view.Organisation, Member: view.Member}, user, userErr)
 }
 
-// A MembershipReader reads what decides about an organisation's caller.
+// A MembershipReader reads an organisation and the caller's membership of it.
 type MembershipReader interface {
 	Membership(ctx context.Context, org, user domain.Snowflake) (store.Membership, error)
 }
 
-// AdmitToOrganisation lets a caller who holds MANAGE_ORGANISATION on an
-// organisation work with its integrations, and says which and who they are. It
-// reads once. Whom it refuses gets a *domain.Error: the id, the organisation,
-// the caller, in this order.
+// AdmitToOrganisation checks that a caller holds MANAGE_ORGANISATION on an
+// organisation, and returns the ids of both. It reads once. A refusal is a
+// *domain.Error. It names the first of these that is wrong: the id, the
+// organisation, the caller.
 func AdmitToOrganisation(ctx context.Context, r MembershipReader, rawID, caller string) (org, user domain.Snowflake, err error) {
 	org, err = domain.ParseSnowflake(rawID)
 	if err != nil {
@@ -86,7 +93,7 @@ func AdmitToOrganisation(ctx context.Context, r MembershipReader, rawID, caller 
 	return org, user, judge(m, user, userErr)
 }
 
-// judge decides about a caller of an organisation.
+// judge decides whether a caller may manage an organisation.
 func judge(m store.Membership, user domain.Snowflake, userErr error) error {
 	switch {
 	case m.Organisation == nil || m.Organisation.Deleted:
@@ -106,24 +113,24 @@ func notFound() error {
 
 func (g *Gate) locate(ctx context.Context, id domain.Snowflake) (store.IntegrationRef, error) {
 	g.mu.Lock()
-	pair, known := g.pairs[id]
+	ref, known := g.refs[id]
 	g.mu.Unlock()
 	if known {
-		return pair, nil
+		return ref, nil
 	}
 
-	pair, err := g.reader.Locate(ctx, id)
+	ref, err := g.reader.Locate(ctx, id)
 	if err != nil {
-		return pair, err
+		return ref, err
 	}
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.pairs) >= remembered {
-		clear(g.pairs)
+	if len(g.refs) >= maxCached {
+		clear(g.refs)
 	}
 
-	g.pairs[id] = pair
+	g.refs[id] = ref
 
-	return pair, nil
+	return ref, nil
 }

@@ -44,18 +44,18 @@ func code(err error) domain.Code {
 func TestMemoryIsBounded(t *testing.T) {
 	r := &reader{}
 	g := New(r)
-	for id := range domain.Snowflake(remembered + 1) {
+	for id := range domain.Snowflake(maxCached + 1) {
 		if _, _, err := g.Admit(t.Context(), (id + 1).String(), "11"); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	if len(g.pairs) != 1 || r.located != remembered+1 || r.viewed != remembered+1 {
-		t.Errorf("%d remembered, %d located, %d viewed", len(g.pairs), r.located, r.viewed)
+	if len(g.refs) != 1 || r.located != maxCached+1 || r.viewed != maxCached+1 {
+		t.Errorf("%d maxCached, %d located, %d viewed", len(g.refs), r.located, r.viewed)
 	}
 }
 
-// A lookup that failed, or found nothing, is not remembered.
+// A lookup that failed, or found nothing, is not maxCached.
 func TestFailuresAreNotRemembered(t *testing.T) {
 	for _, failure := range []error{store.ErrNotFound, errors.New("away")} {
 		r := &reader{err: failure}
@@ -71,7 +71,7 @@ func TestFailuresAreNotRemembered(t *testing.T) {
 	}
 }
 
-// A remembered integration may have been deleted since.
+// A maxCached integration may have been deleted since.
 func TestRememberedButGone(t *testing.T) {
 	r := &reader{}
 	g := New(r)
@@ -85,7 +85,7 @@ func TestRememberedButGone(t *testing.T) {
 	}
 }
 
-// A caller without a usable id is nobody's member: none is looked up.
+// A caller without a usable id is no member: none is looked up.
 func TestUnknownCallerIsNobody(t *testing.T) {
 	r := &reader{}
 	if _, _, err := New(r).Admit(t.Context(), "1", "alice"); code(err) != domain.CodeCallerUnknown || r.user != 0 {

@@ -169,7 +169,7 @@ func ValidKey(text string) bool {
 }
 
 // IfMatch refuses a request whose If-Match names other versions than the
-// current one, or none at all: whoever sends one wants no change made blindly.
+// current one, or none at all: a caller that sends one wants no change made blindly.
 func (r Request) IfMatch(current int64) error {
 	if tags, given := r.Given("if-match"); given && !Matches(tags, current, false) {
 		return &domain.Error{Code: domain.CodePreconditionFailed, Detail: "The integration is at version " + ETag(current) + " now; nothing was changed."}

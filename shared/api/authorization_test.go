@@ -20,9 +20,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"example.com/integrations/local/gateway"
-	"example.com/integrations/local/issuer"
-	"example.com/integrations/local/template"
+	"example.com/integrations/local/aws/gateway"
+
+	"example.com/integrations/local/aws/template"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -71,9 +71,9 @@ var granted = map[string]admitted{
 type stage struct {
 	*world
 	url    string
-	issuer *issuer.Issuer
-	forger *issuer.Issuer // of the same name, with a key of his own
-	asked  int            // how many requests had the usual body
+	issuer *gateway.Issuer
+	forger *gateway.Issuer // of the same name, with a key of his own
+	asked  int             // how many requests had the usual body
 }
 
 const matrixAudience = "integrations"
@@ -91,10 +91,10 @@ func newStage(t *testing.T, all []gateway.Route) *stage {
 	identity := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { openID.ServeHTTP(w, r) }))
 	t.Cleanup(identity.Close)
 	var err error
-	s.issuer, err = issuer.Open(filepath.Join(keyDir, "issuer"), identity.URL)
+	s.issuer, err = gateway.OpenIssuer(filepath.Join(keyDir, "issuer"), identity.URL)
 	must(t, err)
 	openID = s.issuer
-	s.forger, err = issuer.Open(filepath.Join(keyDir, "forger"), identity.URL)
+	s.forger, err = gateway.OpenIssuer(filepath.Join(keyDir, "forger"), identity.URL)
 	must(t, err)
 	server := httptest.NewServer(gateway.New(gateway.Config{Routes: all, Issuer: identity.URL, Audience: []string{matrixAudience}, Invoke: s.invoke}))
 	t.Cleanup(server.Close)
@@ -174,7 +174,7 @@ func missing(r gateway.Route) string {
 	return "404 integration_not_found"
 }
 
-// misread is the answer to a body that tells of other ids.
+// misread is the answer to a body that names other ids.
 func misread(r gateway.Route) string {
 	if granted[r.Method+" "+r.Path].ignores {
 		return allowed(r)

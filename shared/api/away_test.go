@@ -23,9 +23,9 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/lambdaapp"
 	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/sealing"
-	"example.com/integrations/shared/settings"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -172,7 +172,7 @@ func clientsAt(t *testing.T, endpoints map[string]string) *awsclient.Clients {
 	for service, address := range endpoints {
 		env["AWS_ENDPOINT_URL_"+service] = address
 	}
-	return awsclient.New(settings.New(func(name string) (string, bool) { v, ok := env[name]; return v, ok }))
+	return awsclient.New(lambdaapp.NewSettings(func(name string) (string, bool) { v, ok := env[name]; return v, ok }))
 }
 
 // unavailable sends a request to a function with a few seconds to live, and

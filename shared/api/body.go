@@ -66,7 +66,7 @@ func Fixed(raw json.RawMessage) string { return "cannot be changed" }
 
 // Object reads a request's body as a JSON object whose members are all known.
 // An unknown or doubled member, a wrong type, a null, invalid UTF-8 and data
-// after the object are each told by name, and so is a required member that is
+// after the object are each reported by name, and so is a required member that is
 // not given. An empty body is taken only where empty is true, and needs no
 // content type then.
 func (r Request) Object(types []string, empty bool, members map[string]Member, required ...string) error {

@@ -12,19 +12,19 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/api"
 )
 
 // seen are the answers of all tests.
-var seen contract.Seen
+var seen testkit.SeenCases
 
 // checked is a route whose every answer is held against the document, and with
 // each success the request too. What differs is an error, which no handler
 // returns and every test takes for a failure.
 func checked(operation string, h api.Handler) api.Handler {
 	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		if strings.HasPrefix(contract.Must().Operation(operationOf(operation, e)).Path, "/organisations/") {
+		if strings.HasPrefix(testkit.MustContract().Operation(operationOf(operation, e)).Path, "/organisations/") {
 			delete(e.PathParameters, api.IntegrationID)
 		} else {
 			delete(e.PathParameters, api.OrganisationID)
@@ -35,8 +35,8 @@ func checked(operation string, h api.Handler) api.Handler {
 			return resp, err
 		}
 
-		o := contract.Must().Operation(operationOf(operation, e))
-		answer := contract.Answer{Status: resp.StatusCode, Header: http.Header{}, Body: []byte(resp.Body)}
+		o := testkit.MustContract().Operation(operationOf(operation, e))
+		answer := testkit.Answer{Status: resp.StatusCode, Header: http.Header{}, Body: []byte(resp.Body)}
 		for name, value := range resp.Headers {
 			answer.Header.Set(name, value)
 		}
@@ -69,8 +69,8 @@ func operationOf(operation string, e events.APIGatewayV2HTTPRequest) string {
 	return "getSync"
 }
 
-func requestOf(e events.APIGatewayV2HTTPRequest) contract.Request {
-	r := contract.Request{Path: e.PathParameters, Query: url.Values{}, Header: http.Header{}, Body: []byte(e.Body)}
+func requestOf(e events.APIGatewayV2HTTPRequest) testkit.Request {
+	r := testkit.Request{Path: e.PathParameters, Query: url.Values{}, Header: http.Header{}, Body: []byte(e.Body)}
 	for name, value := range e.QueryStringParameters {
 		r.Query.Set(name, value)
 	}
@@ -89,12 +89,12 @@ func requestOf(e events.APIGatewayV2HTTPRequest) contract.Request {
 // covered is the exit code of the tests: they fail too when, all of them run,
 // there is a documented answer of a function that none of them has met.
 func covered(code int) int {
-	if code != 0 || !contract.WholeRun() {
+	if code != 0 || !testkit.WholeRun() {
 		return code
 	}
 
-	var want []contract.Case
-	for _, one := range contract.Must().Cases() {
+	var want []testkit.ContractCase
+	for _, one := range testkit.MustContract().Cases() {
 		if !one.Gateway() {
 			want = append(want, one)
 		}

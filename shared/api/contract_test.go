@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"example.com/integrations/docs/openapi"
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 )
@@ -16,7 +16,7 @@ import (
 func TestCodesAreTheTables(t *testing.T) {
 	want := api.Statuses()
 	documented := map[domain.Code]int{}
-	for _, one := range contract.Must().Cases() {
+	for _, one := range testkit.MustContract().Cases() {
 		if one.Code == "" {
 			continue
 		}
@@ -38,7 +38,7 @@ func TestCodesAreTheTables(t *testing.T) {
 
 // The document's problems are called as those that the service answers.
 func TestTitlesAreTheTables(t *testing.T) {
-	for _, o := range contract.Must().Operations {
+	for _, o := range testkit.MustContract().Operations {
 		for _, a := range o.Examples() {
 			var problem struct {
 				Title string

@@ -1,6 +1,10 @@
 package api
 
-import "example.com/integrations/shared/domain"
+import (
+	"github.com/aws/aws-lambda-go/events"
+
+	"example.com/integrations/shared/domain"
+)
 
 // The sizes of a page, for the tests that hold them against the document.
 const (
@@ -20,3 +24,8 @@ func Statuses() map[domain.Code]int {
 
 // Title is what a code's problem documents are called.
 func Title(code domain.Code) string { return statuses[code].title }
+
+// Problem is the answer to an error.
+func Problem(requestID string, err error) events.APIGatewayV2HTTPResponse {
+	return problem(requestID, err)
+}

@@ -37,14 +37,15 @@ import (
 	status "example.com/integrations/functions/status/handler"
 	start "example.com/integrations/functions/sync/handler"
 	syncs "example.com/integrations/functions/syncs/handler"
-	localkms "example.com/integrations/local/kms"
-	"example.com/integrations/local/servers/serverstest"
+	localkms "example.com/integrations/local/aws/secrets"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/sealing"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
@@ -56,14 +57,14 @@ var dynamoURL, sqsURL, keyDir string
 func TestMain(m *testing.M) { os.Exit(withServers(m)) }
 
 func withServers(m *testing.M) int {
-	db, stopDB, err := serverstest.StartDynamoDB("")
+	db, stopDB, err := testkit.StartDynamoDB("")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 
 	defer stopDB()
-	queues, stopQueues, err := serverstest.StartSQS()
+	queues, stopQueues, err := testkit.StartSQS()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -236,7 +237,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{table: rand.Text(), wire: &wire{}, log: &lockedLog{}, now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
-	if err := serverstest.CreateTable(t.Context(), dynamoURL, w.table); err != nil {
+	if err := testkit.CreateTable(t.Context(), dynamoURL, w.table); err != nil {
 		t.Fatal(err)
 	}
 
@@ -244,7 +245,7 @@ func newWorld(t *testing.T) *world {
 	over := &http.Client{Transport: w.wire}
 	w.db = dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
 	w.sqs = sqs.New(sqs.Options{Region: "eu-central-1", BaseEndpoint: &sqsURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
-	keys, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
+	keys, err := localkms.OpenKMS(t.TempDir(), localkms.Symmetric(keyARN))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,15 +273,13 @@ func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Sealer: w.sealer(), Now: func() time.Time { return w.now }}
 	sync := &start.Handler{
-		Gate: access.New(w.store), Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
-		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+		Gate: access.New(w.store), Runs: w.runs(log),
 	}
 	w.get = checked("getIntegration", api.Serve(log, "sub", get.New(access.New(w.store))))
 	w.patch = checked("updateIntegration", api.Serve(log, "sub", change.Route))
 	w.sync = checked("startSync", api.Serve(log, "sub", sync.Route))
 	again := &retry.Handler{
-		Gate: access.New(w.store), Links: w.store, Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
-		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+		Gate: access.New(w.store), Links: w.store, Runs: w.runs(log),
 	}
 	shown := &syncs.Handler{Gate: access.New(w.store), Runs: w.store, Now: func() time.Time { return w.now }}
 	w.status = checked("getStatus", api.Serve(log, "sub", status.New(access.New(w.store), w.store)))
@@ -289,6 +288,14 @@ func (w *world) restart() {
 	w.items = checked("listItems", api.Serve(log, "sub", items.New(access.New(w.store), w.store)))
 	w.retry = checked("retryItems", api.Serve(log, "sub", again.Route))
 	w.serveOthers(log)
+}
+
+// runs starts and steers runs in the world's table.
+func (w *world) runs(log *slog.Logger) *runs.Runs {
+	return &runs.Runs{
+		Table: w.store, Queue: syncqueue.New(w.sqs, w.queue),
+		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+	}
 }
 
 func (w *world) serveOthers(log *slog.Logger) {

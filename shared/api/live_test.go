@@ -14,8 +14,9 @@ import (
 // told has ingest handle one event of the platform.
 func (w *world) told(t *testing.T, detailType, detail string) {
 	t.Helper()
+	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	h := &ingest.Handler{
-		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.store, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.runs(log), Log: log,
 		Now: func() time.Time { return w.now }, PurgeAfter: 30 * 24 * time.Hour,
 	}
 	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": detailType, "source": "platform", "detail": json.RawMessage(detail)})

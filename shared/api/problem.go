@@ -42,6 +42,14 @@ var statuses = map[domain.Code]struct {
 	domain.CodeWaiting:              {http.StatusConflict, "The integration waits"},
 }
 
+// internalError is the code of every error that is not in statuses.
+const internalError domain.Code = "internal_error"
+
+// types is the part of a problem's type that comes before its code. The whole is
+// the address of the code's heading in docs/errors.md. It identifies the problem
+// and stays as it is, even if the page moves (RFC 9457, section 3.1.1).
+const types = "https://example.com/integrations/docs/errors.md#"
+
 // A document is a problem document (RFC 9457, section 3).
 type document struct {
 	Type      string              `json:"type"`
@@ -57,8 +65,8 @@ type document struct {
 // is a 500 with a fixed text: its own goes to the log only.
 func problem(requestID string, err error) events.APIGatewayV2HTTPResponse {
 	doc := document{
-		Type: "about:blank", Title: "Internal error", Status: http.StatusInternalServerError,
-		Detail: "Something went wrong on our side. The request id helps us to find out what.", Code: "internal_error", RequestID: requestID,
+		Title: "Internal error", Status: http.StatusInternalServerError,
+		Detail: "Something went wrong on our side. The request id helps us to find out what.", Code: string(internalError), RequestID: requestID,
 	}
 	header := map[string]string{"content-type": "application/problem+json", "cache-control": "no-store"}
 	var known *domain.Error
@@ -73,9 +81,10 @@ func problem(requestID string, err error) events.APIGatewayV2HTTPResponse {
 		}
 	}
 
+	doc.Type = types + doc.Code
 	body, merr := json.Marshal(doc)
 	if merr != nil {
-		body = []byte(`{"type":"about:blank","title":"Internal error","status":500,"code":"internal_error"}`)
+		body = []byte(`{"type":"` + types + string(internalError) + `","title":"Internal error","status":500,"code":"internal_error"}`)
 		doc.Status = http.StatusInternalServerError
 	}
 

@@ -25,7 +25,7 @@ type Page struct {
 
 // Page reads the query's limit and after, and the parameters in more, whose
 // readers return what is wrong as the end of a sentence. Any other parameter is
-// refused, as an unknown member of a body is. kind tells the cursors of one
+// refused, as an unknown member of a body is. kind distinguishes the cursors of one
 // list from those of another.
 func (r Request) Page(kind string, more map[string]func(value string) string) (Page, error) {
 	return r.PageAfter(kind, sortable, more)

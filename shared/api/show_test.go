@@ -62,14 +62,15 @@ func TestStatus(t *testing.T) {
 		Links: []store.Link{{ItemID: 3, Target: target, Outcome: domain.FailedOut, GivenUp: true}, {ItemID: 4, Target: target, Outcome: domain.FailedOut}},
 	}))
 	type answer struct {
-		Health           string
-		Reason           *domain.RunError
-		PausedUntil      *time.Time  `json:"paused_until"`
-		ActiveRun        *domain.Run `json:"active_run"`
-		Pending, GivenUp int
-		LastSuccessAt    *time.Time `json:"last_success_at"`
-		Target           *struct{ ID, Name, URL string }
-		PullProblem      *struct {
+		Health        string
+		Reason        *domain.RunError
+		PausedUntil   *time.Time  `json:"paused_until"`
+		ActiveRun     *domain.Run `json:"active_run"`
+		Pending       int
+		GivenUp       int        `json:"given_up"`
+		LastSuccessAt *time.Time `json:"last_success_at"`
+		Target        *struct{ ID, Name, URL string }
+		PullProblem   *struct {
 			domain.RunError
 			Since time.Time
 		} `json:"pull_problem"`

@@ -17,6 +17,7 @@ import (
 	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/store"
 )
 
@@ -231,7 +232,7 @@ func (hasty) RequestRun(context.Context, store.IntegrationRef, store.ActiveRun, 
 	return store.State{Run: &store.ActiveRun{Run: domain.Run{Mode: domain.Incremental}}}, false, nil
 }
 
-func (hasty) Join(context.Context, domain.Snowflake, domain.Snowflake, store.RunRequest) error {
+func (hasty) JoinRun(context.Context, domain.Snowflake, domain.Snowflake, store.RunRequest) error {
 	return store.ErrNotFound
 }
 
@@ -260,13 +261,14 @@ func TestConflicts(t *testing.T) {
 	gate := access.New(w.store)
 	all := hasty{w.store}
 	now := func() time.Time { return w.now }
+	steered := &runs.Runs{Table: all, Now: now}
 	for name, c := range map[string]struct {
 		operation string
 		route     api.Route
 		request
 	}{
-		"sync":   {"startSync", (&start.Handler{Gate: gate, Runs: all, Now: now}).Route, request{body: `{"mode":"full"}`}},
-		"retry":  {"retryItems", (&retry.Handler{Gate: gate, Links: all, Runs: all, Now: now}).Route, request{}},
+		"sync":   {"startSync", (&start.Handler{Gate: gate, Runs: steered}).Route, request{body: `{"mode":"full"}`}},
+		"retry":  {"retryItems", (&retry.Handler{Gate: gate, Links: all, Runs: steered}).Route, request{}},
 		"cancel": {"cancelSync", cancel.New(gate, all, now), request{sync: "7"}},
 		"PATCH":  {"updateIntegration", (&patch.Handler{Gate: gate, Writer: all, Now: now}).Route, request{body: `{"enabled":false}`}},
 		"delete": {"deleteIntegration", (&remove.Handler{Gate: gate, Deleter: all, Now: now}).Route, request{}},

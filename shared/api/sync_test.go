@@ -197,8 +197,8 @@ func TestSyncWithoutAModeAsksForWhatIsNeeded(t *testing.T) {
 	}
 }
 
-// Who wants a chat told of all that is new gets a full sync, which alone finds
-// it, unless he names another.
+// A sync with announce is full unless the request names a mode: only a full one finds
+// items that a chat has no message of.
 func TestSyncThatAnnouncesIsFull(t *testing.T) {
 	w := newWorld(t)
 	w.end(t, w.accepted(t, request{}), 1) // none is needed from here on

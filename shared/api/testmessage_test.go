@@ -771,7 +771,7 @@ func TestATestMessageThatIsLimited(t *testing.T) {
 	for i, name := range []string{"slack", "slack webhook", "discord", "discord webhook", "teams"} {
 		t.Run(name, func(t *testing.T) {
 			y := ways(t, scenery{})[i]
-			_, err := y.stood.Faults().Add(faults.Order{Fault: faults.RateLimited, Times: 1, Duration: faults.Duration(2 * time.Minute), Match: faults.Match{Kind: faults.Create}})
+			_, err := y.stood.Faults().Add(faults.Order{Fault: faults.RateLimited, Times: 1, Duration: new(faults.Duration(2 * time.Minute)), Match: faults.Match{Kind: faults.Create}})
 			must(t, err)
 			w := y.trying(t, nil)
 			status, body, _ := y.post(t, w)

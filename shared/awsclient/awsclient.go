@@ -14,16 +14,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"example.com/integrations/shared/settings"
 )
+
+// An Environment gives the settings of the process.
+type Environment interface {
+	// Text is a setting that must be there. It is "" where it is not, and the
+	// environment reports that.
+	Text(name string) string
+	// TextOr is a setting with a default.
+	TextOr(name, fallback string) string
+}
 
 // Clients makes clients that share credentials, region and connections.
 // Subpackages make those of the services that not every function links.
 type Clients struct {
 	// Config is what every client is made from.
 	Config aws.Config
-	env    *settings.Reader
+	env    Environment
 }
 
 const (
@@ -54,12 +61,12 @@ func FewAttempts() aws.Retryer { return retryer(2) }
 // overrides AWS_ENDPOINT_URL_<SERVICE>, which the SDK reads only through its
 // config package
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
-func New(r *settings.Reader) *Clients {
-	c := &Clients{env: r}
+func New(env Environment) *Clients {
+	c := &Clients{env: env}
 	c.Config = aws.Config{
-		Region: r.Text("AWS_REGION"),
+		Region: env.Text("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(
-			r.Text("AWS_ACCESS_KEY_ID"), r.Text("AWS_SECRET_ACCESS_KEY"), r.TextOr("AWS_SESSION_TOKEN", "")),
+			env.Text("AWS_ACCESS_KEY_ID"), env.Text("AWS_SECRET_ACCESS_KEY"), env.TextOr("AWS_SESSION_TOKEN", "")),
 		HTTPClient: &http.Client{
 			Timeout: attemptTimeout,
 			Transport: FreshConnections(&http.Transport{
@@ -83,9 +90,9 @@ func (c *Clients) Endpoint(service string) *string {
 	return nil
 }
 
-// DynamoDB returns the table's client. It tries again what a transaction on
-// the same record was in the way of: nothing was written, and the SDK knows
-// that of transactions alone.
+// DynamoDB returns the table's client. It repeats a write that met a
+// transaction on the same record: nothing was written. The SDK repeats only
+// transactions by itself.
 func (c *Clients) DynamoDB() *dynamodb.Client {
 	return dynamodb.NewFromConfig(c.Config, func(o *dynamodb.Options) {
 		o.BaseEndpoint = c.Endpoint("DYNAMODB")
@@ -104,7 +111,7 @@ func Warm(db *dynamodb.Client, table string) {
 	}})
 }
 
-// maxIdle is how long, by wall clock, pooled connections may lie idle.
+// maxIdle is how long, by the system clock, pooled connections may lie idle.
 const maxIdle = 20 * time.Second
 
 // FreshConnections closes a transport's pooled connections before use when
@@ -114,7 +121,7 @@ func FreshConnections(t *http.Transport) http.RoundTripper { return &fresh{t: t}
 
 type fresh struct {
 	t    *http.Transport
-	last atomic.Int64 // Unix milliseconds by wall clock
+	last atomic.Int64 // Unix milliseconds by the system clock
 }
 
 func (f *fresh) RoundTrip(r *http.Request) (*http.Response, error) {

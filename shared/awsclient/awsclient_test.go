@@ -15,8 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
-
-	"example.com/integrations/shared/settings"
 )
 
 // A plain write that meets a transaction on the same record is tried again, a
@@ -44,7 +42,7 @@ func TestAWriteGivesWayToATransaction(t *testing.T) {
 			env := map[string]string{
 				"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_ENDPOINT_URL_DYNAMODB": server.URL,
 			}
-			clients := New(settings.New(func(name string) (string, bool) { v, ok := env[name]; return v, ok }))
+			clients := New(environment(env))
 			table := "t"
 			_, err := clients.DynamoDB().UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &table, Key: map[string]types.AttributeValue{}})
 			if (err != nil) != c.fails || calls != c.calls {
@@ -123,5 +121,18 @@ func TestUnavailable(t *testing.T) {
 func clientsOf(more map[string]string) *Clients {
 	env := map[string]string{"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 	maps.Copy(env, more)
-	return New(settings.New(func(name string) (string, bool) { v, ok := env[name]; return v, ok }))
+	return New(environment(env))
+}
+
+// An environment has the settings of a test.
+type environment map[string]string
+
+func (e environment) Text(name string) string { return e[name] }
+
+func (e environment) TextOr(name, fallback string) string {
+	if value := e[name]; value != "" {
+		return value
+	}
+
+	return fallback
 }

@@ -1,4 +1,4 @@
-// Package clock is the system's clock. It gives the wall time without a monotonic
+// Package clock is the system's clock. It gives the time without a monotonic
 // reading, so that a frozen process that goes on reads the true time.
 package clock
 

@@ -1,4 +1,4 @@
-// Package configuration turns the text a manager gives as an integration's
+// Package configuration turns the text that a manager gives as an integration's
 // configuration into something valid, storable and usable: checked against the
 // provider's schema, its secrets set apart and masked, its destination named.
 //
@@ -81,7 +81,7 @@ func Accept(provider domain.Provider, text string, stored *Stored) (Accepted, er
 	return accepted, nil
 }
 
-// read parses and validates, and brings addresses into canonical form.
+// read parses and validates, and writes addresses in canonical form.
 func (s *schema) read(text string) (*object, error) {
 	doc, texts, fields := parse(text)
 	if len(fields) > 0 {

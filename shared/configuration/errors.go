@@ -20,8 +20,8 @@ const (
 	CodeSecretRequired = "secret_required"
 )
 
-// Invalid is the manager's mistake: what to tell him, member by member. It
-// never holds a value he gave.
+// Invalid says what is wrong with a configuration, member by member. It never holds a
+// value that was given.
 type Invalid struct {
 	Code   string
 	Fields []FieldError
@@ -81,7 +81,7 @@ const maxFields = 30
 // root is the path of the configuration itself.
 const root = "configuration"
 
-// maxEcho is the longest member name repeated to whoever sent it. Real ones
+// maxEcho is the longest member name that an error repeats. Real ones
 // are shorter, tokens pasted by mistake longer.
 const maxEcho = 30
 

@@ -14,7 +14,7 @@ import (
 )
 
 // formats are the rules a schema cannot write down. Their errors are sentences
-// for the manager that hold no value of his.
+// for the manager that hold no value that was given.
 var formats = []*jsonschema.Format{
 	{Name: "github-url", Validate: open(address.GitHub)},
 	{Name: "gitlab-url", Validate: open(address.GitLab)},

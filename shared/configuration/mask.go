@@ -19,8 +19,8 @@ func unstored(masks []string, stored *Stored) []FieldError {
 }
 
 // moved finds masks whose secret would go elsewhere than it was given for. A
-// manager who may change the address must not be able to have a secret he
-// cannot read sent to a server of his choice.
+// manager who can change the address must not be able to send a secret, which they
+// cannot read, to a server of their choice.
 func (s *schema) moved(doc *object, masks []string, stored *Stored, origin string) []FieldError {
 	if len(masks) == 0 {
 		return nil

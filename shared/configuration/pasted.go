@@ -45,7 +45,7 @@ func (s *schema) unpaste(doc *object) []FieldError {
 	return nil
 }
 
-// respell brings path and query of a workflow's URL into the one spelling that is
+// respell writes path and query of a workflow's URL into the one spelling that is
 // stored and sent (see address.TeamsWorkflow). The document is valid.
 func (s *schema) respell(doc *object) {
 	text, isText := doc.values[workflowURL].(string)

@@ -97,7 +97,7 @@ func (s *schema) isSecret(member string) bool {
 // the standard ones it uses four annotations of our own: writeOnly members are
 // secret, x-destination members decide where secrets are sent, x-rule is the
 // sentence a manager reads when a member breaks its pattern or condition, and
-// the formats, which Accept alone knows, judge addresses, keys and templates.
+// the formats, which only Accept has, check addresses, keys and templates.
 func Schema(provider domain.Provider) ([]byte, error) {
 	text, err := files.ReadFile("schemas/" + string(provider) + ".json")
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// TagSize is how many letters and digits a Tag has. The first TagTimeSize of
-	// them are the time of the attempt.
-	TagSize     = 24
+	// TagSize is how many letters and digits a Tag has.
+	TagSize = 24
+	// TagTimeSize is how many of them, at the beginning, are the time of the attempt.
 	TagTimeSize = 8
 	// MostMarkers is how many markers of one object are read. A person who can
 	// add more of them to an object of ours can also delete ours from it.

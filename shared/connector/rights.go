@@ -52,7 +52,7 @@ func (c Check) With(detail string) Check {
 func (c Check) Holds() bool { return c.OK != nil && *c.OK }
 
 // A Need is what the provider asks for before it does one of the calls of a
-// connector. The pages in docs/providers show all of them as a table.
+// connector. The pages in docs/guides show all of them as a table.
 type Need struct {
 	Check  string // the check that says whether it is met, "" for none
 	Call   string // the request, with names of variables in braces

@@ -16,7 +16,7 @@ const (
 
 // A RoleGrant is what a role says of MANAGE_ORGANISATION, as of a version of
 // the role. A tombstone stays after the role is deleted, so that a late event
-// does not bring it back.
+// does not restore it.
 type RoleGrant struct {
 	Grant   Grant `json:"grant"`
 	Version int64 `json:"version"`
@@ -31,8 +31,8 @@ type Organisation struct {
 	Deleted bool      `json:"is_deleted"`
 	Version int64     `json:"version"`
 	// Roles maps a role's id to its grant of MANAGE_ORGANISATION. A role that an
-	// event told of keeps its entry, with its version, whether it grants
-	// something or not: otherwise a late event could bring an old allow back.
+	// event named keeps its entry, with its version, whether it grants
+	// something or not: otherwise a late event could restore an old allow.
 	Roles map[string]RoleGrant `json:"roles"`
 }
 

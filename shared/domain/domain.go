@@ -1,5 +1,5 @@
 // Package domain holds the words of the service: integrations, items, sync
-// runs, links, and who may do what. It is pure: no I/O, no clock, no AWS.
+// runs, links and permissions. It is pure: no I/O, no clock, no AWS.
 package domain
 
 import "time"
@@ -81,7 +81,7 @@ type Named struct {
 }
 
 // An Item is a work item, a document or another object of an organisation, as
-// its last event told it.
+// its last event had it.
 type Item struct {
 	ID              Snowflake `json:"id"`
 	OrganisationID  Snowflake `json:"organisation_id"`

@@ -45,7 +45,7 @@ type Error struct {
 	Code       Code
 	Detail     string
 	Fields     []FieldError
-	RetryAfter int // seconds, for CodeTooManyRequests, CodeUnavailable and CodeWaiting; 0 for not told
+	RetryAfter int // seconds, for CodeTooManyRequests, CodeUnavailable and CodeWaiting; 0 where it is not known
 }
 
 // Error gives the code, the detail and the fields.

@@ -158,7 +158,7 @@ type PlanRow struct {
 	FormattedNumber string     `json:"formatted_number"`
 	Action          PlanAction `json:"action"`
 	// Steps are the calls to the provider, in their order: create, update,
-	// close, reopen; digest, if a message about many items tells of it.
+	// close, reopen; digest, if a message about many items includes it.
 	Steps  []string `json:"steps"`
 	Reason *string  `json:"reason"`
 }

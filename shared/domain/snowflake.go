@@ -43,7 +43,7 @@ func ParseSnowflake(s string) (Snowflake, error) {
 const epoch = 1420070400000
 
 // NewSnowflake makes an id from 41 bits of milliseconds and 22 random bits.
-// Two made in the same millisecond can collide (1 in 4 million): whoever stores
+// Two made in the same millisecond can collide (1 in 4 million): code that stores
 // one does so with a conditional put.
 func NewSnowflake(now time.Time) Snowflake {
 	ms := uint64(now.UnixMilli()-epoch) & (1<<41 - 1)

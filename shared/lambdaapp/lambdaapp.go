@@ -12,13 +12,12 @@ import (
 
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/awsclient"
-	"example.com/integrations/shared/settings"
 	"example.com/integrations/shared/store"
 )
 
 // A App is what every function is made from.
 type App struct {
-	Env     *settings.Reader
+	Env     *Settings
 	Clients *awsclient.Clients
 	Log     *slog.Logger
 	Store   *store.Store
@@ -53,9 +52,9 @@ func Tune(megabytes int) {
 }
 
 func start(make func(App, string) any) {
-	env := settings.New(os.LookupEnv)
+	env := NewSettings(os.LookupEnv)
 	b := App{Env: env, Clients: awsclient.New(env), Log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
-	Tune(settings.Parsed(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes))
+	Tune(Parsed(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes))
 	table := env.Text("TABLE_NAME")
 	b.Store = store.New(b.Clients.DynamoDB(), table)
 	handler := make(b, table)

@@ -96,7 +96,7 @@ func (l Limits) Next(u Usage, now time.Time, op Op) time.Time {
 }
 
 // Late is how long after its time a call may leave: what was spent counts for
-// that much longer. Whoever is later asks for another time.
+// that much longer. A caller that comes later asks for another time.
 const Late = 2 * time.Second
 
 // Take gives out times for operations, in order, as many as can be started
@@ -146,7 +146,7 @@ func Succeeded(u Usage) Usage {
 }
 
 // Finish is when creates and updates would be done, each taking callTime, one
-// after the other, if nobody else spends meanwhile.
+// after the other, if no other caller spends meanwhile.
 func (l Limits) Finish(u Usage, now time.Time, creates, updates int, callTime time.Duration) time.Time {
 	c := l.begin(u)
 	at := ceil(now)

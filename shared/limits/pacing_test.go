@@ -69,7 +69,7 @@ func some(rng *rand.Rand) Limits {
 	return l
 }
 
-// Whatever the limits, and whoever calls when: no window of a limit's length
+// Whatever the limits and whichever caller calls when: no window of a limit's length
 // holds more than it allows, and writes keep their distance.
 func TestLimitsAreKept(t *testing.T) {
 	for seed := range uint64(200) {

@@ -30,7 +30,7 @@ var published = map[domain.Provider]Limits{
 	domain.Teams: {Gap: time.Second / 2},
 }
 
-// gentle is for servers whose limits nobody publishes.
+// gentle is for servers without published limits.
 var gentle = Limits{Gap: time.Second / 4}
 
 // Published are the limits of a provider: those it publishes, if it runs the

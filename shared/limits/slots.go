@@ -7,7 +7,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A Waiter is a run that waits for its turn.
+// A Waiter is a run that waits for a slot.
 type Waiter struct {
 	OrganisationID domain.Snowflake `json:"organisation_id"`
 	IntegrationID  domain.Snowflake `json:"integration_id"`
@@ -76,7 +76,7 @@ func (t Slots) Take(w Waiter, lease string, room int, now, until time.Time) (Slo
 }
 
 // Release gives a run's room back, or its place on the list, and names who is to
-// be sent for, nil for nobody.
+// be sent for, nil for none.
 func (t Slots) Release(run domain.Snowflake, lease string, room int, now time.Time) (Slots, *Waiter) {
 	t = t.live(now).without(run)
 	if t.Held[run.String()].Lease == lease {
@@ -119,7 +119,7 @@ func (t Slots) Favour(run domain.Snowflake, now time.Time) Slots {
 	return t
 }
 
-// Idle reports whether nobody works or waits.
+// Idle reports whether no run works or waits.
 func (t Slots) Idle(now time.Time) bool {
 	t = t.live(now)
 	return len(t.Held) == 0 && len(t.Waiting) == 0

@@ -42,24 +42,30 @@ func (s *items) within(line string) bool {
 	return true
 }
 
+// A start is where a list item begins a code block: the fence is at line[at:].
+type start struct {
+	at    int
+	fence fence
+	info  string
+}
+
 // opens reads a line that certainly begins list items and in them a code block.
-// The fence is at line[at:].
-func (s *items) opens(line string) (at int, f fence, info string, ok bool) {
+func (s *items) opens(line string) (start, bool) {
 	first, at, number := markers(line)
 	if first == 0 || !s.begins(line, number) {
-		return 0, fence{}, "", false
+		return start{}, false
 	}
 
-	f, info, ok = opening(line[at:])
+	f, info, ok := opening(line[at:])
 	if !ok {
-		return 0, fence{}, "", false
+		return start{}, false
 	}
 
 	s.inside = true
 	s.fence = f
 	s.from = at
 
-	return at, f, info, true
+	return start{at: at, fence: f, info: info}, true
 }
 
 // begins reports whether a line with a list marker begins an item. A number other

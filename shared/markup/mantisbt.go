@@ -25,7 +25,7 @@ func (MantisBT) Disarm(text string) string {
 		}
 
 		if !inside {
-			_, _, _, begun := list.opens(line)
+			_, begun := list.opens(line)
 			list.follow(line)
 			if begun {
 				out = append(out, mantisLine(line))

@@ -70,10 +70,10 @@ func (w *walker) line(line string) {
 	}
 
 	w.endHTML(line)
-	if at, f, info, ok := w.items.opens(line); ok {
+	if begun, ok := w.items.opens(line); ok {
 		w.flush()
 		w.items.follow(line)
-		w.out = append(w.out, line[:at]+f.String()+w.language(info))
+		w.out = append(w.out, line[:begun.at]+begun.fence.String()+w.language(begun.info))
 		return
 	}
 

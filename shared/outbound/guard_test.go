@@ -177,7 +177,7 @@ func TestRebinding(t *testing.T) {
 }
 
 func TestOddPorts(t *testing.T) {
-	n := newNetwork(Config{AllowDial: []Allow{{netip.MustParsePrefix("8.8.8.0/24"), 8443}}})
+	n := newDialer(Config{AllowDial: []Allow{{netip.MustParsePrefix("8.8.8.0/24"), 8443}}}, nil)
 	for addr, want := range map[string]bool{
 		"8.8.8.8:443": true, "8.8.8.8:8443": true, "8.8.4.4:8443": false, "8.8.8.8:22": false, "[2606:4700::1111]:443": true, "[2606:4700::1111]:8443": false,
 	} {
@@ -222,7 +222,7 @@ func TestAllowDial(t *testing.T) {
 	}
 
 	all, _ := ParseAllowDial("169.254.0.0/16:80,[fe80::/10]:80,[fd00::/8]:80,0.0.0.0/8:80,100.64.0.0/10:80,192.0.0.0/24:80,168.63.129.0/24:80")
-	n := newNetwork(Config{AllowDial: all})
+	n := newDialer(Config{AllowDial: all}, nil)
 	for addr, want := range map[string]bool{"169.254.169.254:80": false, "[fe80::1]:80": false, "[fd00:ec2::254]:80": false, "0.0.0.0:80": false, "[fd12::1]:80": true,
 		"100.100.100.200:80": false, "100.100.100.201:80": true, "192.0.0.192:80": false, "168.63.129.16:80": false, "[fd20:ce::254]:80": false} {
 		if got := n.check("tcp"+map[bool]string{true: "6", false: "4"}[addr[0] == '['], addr, nil) == nil; got != want {

@@ -44,8 +44,16 @@ type Config struct {
 	Now       func() time.Time
 	// Lookup resolves a host name; nil: the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Phases bound the parts of a call.
+	Phases Phases
+}
 
-	DialTimeout, TLSTimeout, HeaderTimeout time.Duration
+// Phases are the longest that the parts of a call may last. The zero value of a
+// member is its default: five seconds for Dial and TLS, Config.Timeout for Header.
+type Phases struct {
+	Dial   time.Duration // until the connection is there, the DNS included
+	TLS    time.Duration // the handshake
+	Header time.Duration // from the request to the header of the answer
 }
 
 // A Client asks the hosts it is pinned to. Clients made from one another with
@@ -117,7 +125,7 @@ type Response struct {
 func (r Response) Success() bool { return r.Status >= 200 && r.Status < 300 }
 
 // Do makes one attempt. A redirect is an answer like any other. Every error is
-// a *connector.Error; a status is none, whatever it says.
+// a *failure.Error; a status is none, whatever it says.
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	u, err := c.target(r.URL)
 	if err != nil {

@@ -246,7 +246,7 @@ func TestNotSent(t *testing.T) {
 			c.Overrides = map[string]netip.AddrPort{"other.test": to}
 		}, "https://other.test/", "another name"},
 		"no handshake": {func(c *Config) {
-			c.TLSTimeout = 50 * time.Millisecond
+			c.Phases.TLS = 50 * time.Millisecond
 			c.Overrides = map[string]netip.AddrPort{host: netip.MustParseAddrPort(deaf.Addr().String())}
 		}, "https://example.com/", "TLS handshake"},
 	} {

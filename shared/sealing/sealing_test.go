@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
-	localkms "example.com/integrations/local/kms"
+	localkms "example.com/integrations/local/aws/secrets"
 )
 
 const keyARN = "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555"
@@ -21,7 +21,7 @@ var bound = Binding{Organisation: 1001, Integration: 501, Field: "token", Origin
 
 func client(t *testing.T) *kms.Client {
 	t.Helper()
-	handler, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
+	handler, err := localkms.OpenKMS(t.TempDir(), localkms.Symmetric(keyARN))
 	if err != nil {
 		t.Fatal(err)
 	}

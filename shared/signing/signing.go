@@ -23,7 +23,7 @@ const (
 	// rootMessage is what KMS makes the root from. Another message, or another
 	// KMS key, makes every marker in the world a stranger's.
 	rootMessage = "integrations/root/v1"
-	// markerInfo tells the key of markers from other keys of the same root
+	// markerInfo distinguishes the key of markers from other keys of the same root
 	// (RFC 5869, section 3.2).
 	markerInfo = "integrations/marker-key/v1"
 	keyBytes   = 32
@@ -44,7 +44,7 @@ type Markers struct {
 	keys  MacGenerator
 	keyID string
 
-	// turn is taken by the one who asks. It is a channel and no mutex, so that
+	// turn is taken by the caller that asks. It is a channel and no mutex, so that
 	// who waits for it can give up.
 	turn chan struct{}
 	key  Key // once derived

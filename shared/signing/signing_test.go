@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go"
 
-	localkms "example.com/integrations/local/kms"
+	localkms "example.com/integrations/local/aws/secrets"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 )
@@ -38,7 +38,7 @@ var at = time.Date(2026, 11, 28, 9, 30, 15, 0, time.UTC)
 // the same keys.
 func server(t *testing.T, dir string) *kms.Client {
 	t.Helper()
-	handler, err := localkms.Open(dir, localkms.Symmetric(sealARN), localkms.HMAC256(keyARN), localkms.HMAC256(strings.Replace(keyARN, "555555555555", "666666666666", 1)))
+	handler, err := localkms.OpenKMS(dir, localkms.Symmetric(sealARN), localkms.HMAC256(keyARN), localkms.HMAC256(strings.Replace(keyARN, "555555555555", "666666666666", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,13 +16,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/domain"
 )
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, &dynamoURL)) }
 
 // A wire is the network under a client: it can lose answers and rewrite them.
 type wire struct {
@@ -90,7 +90,7 @@ func open(t *testing.T) (*Store, *wire) {
 	t.Helper()
 	table := rand.Text()
 	w := &wire{lose: map[string]int{}, calls: map[string]int{}, repeats: map[string]bool{}}
-	if err := serverstest.CreateTable(t.Context(), dynamoURL, table); err != nil {
+	if err := testkit.CreateTable(t.Context(), dynamoURL, table); err != nil {
 		t.Fatal(err)
 	}
 

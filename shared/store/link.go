@@ -125,8 +125,9 @@ type Link struct {
 	Channel string `json:"channel,omitempty"`
 	// InDigest is nil for an item that no digest is to tell of.
 	InDigest *DigestEntry `json:"in_digest,omitempty"`
-	// NotEditable is the id of the message that could not be edited any more, while
-	// another is to take its place: it is not the one that is looked for.
+	// NotEditable is the id of the message that cannot be edited any more, or that a
+	// person deleted, while another is to take its place: it is not the one that is
+	// looked for.
 	NotEditable string `json:"not_editable,omitempty"`
 	// FoundAt is when the object was created, where a search of the place found
 	// it by its marker: one that is rather the original takes its place.

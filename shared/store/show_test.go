@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/limits"
@@ -337,7 +337,7 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 	s, w := open(t)
 	run := request(t, s, 10, domain.Incremental)
 	_, lease := acquire(t, s, 10, "a", now, now.Add(time.Minute))
-	other := New(serverstest.Client(dynamoURL), s.table)
+	other := New(testkit.DynamoDBClient(dynamoURL), s.table)
 	w.rewrite = func(operation string, answer []byte) []byte {
 		if operation != "BatchGetItem" {
 			return answer

@@ -1,5 +1,5 @@
 // Package syncqueue holds the message that asks the provider-sync worker for
-// one slice of a run. A message carries identity, never data: the run itself
+// one invocation for a run. A message carries identity, never data: the run itself
 // lives in the table.
 package syncqueue
 
@@ -67,7 +67,7 @@ type Queue struct {
 // New returns a Queue at a URL.
 func New(sender Sender, url string) *Queue { return &Queue{sender: sender, url: url} }
 
-// Send asks for a slice of a run. The message group is the organisation, so
+// Send asks for one invocation of the worker. The message group is the organisation, so
 // that a busy one does not hold up the others (SQS fair queues).
 func (q *Queue) Send(ctx context.Context, organisation, integration, run domain.Snowflake) error {
 	body, err := json.Marshal(Message{Version: current, OrganisationID: organisation, IntegrationID: integration, RunID: run})

@@ -11,7 +11,7 @@ import (
 	"example.com/integrations/client"
 )
 
-// B3: the command line shows the verdict, the code and the sentence of each
+// B3: the command line shows the result, the code and the sentence of each
 // check.
 func TestCheckText(t *testing.T) {
 	no := false

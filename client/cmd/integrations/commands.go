@@ -141,12 +141,12 @@ func startSync(flags *flag.FlagSet) action {
 			return err
 		}
 
-		return verdict(&run)
+		return exitOf(&run)
 	}
 }
 
-// verdict is how a sync has ended, as an exit code.
-func verdict(run *client.Run) error {
+// exitOf is how a sync has ended, as an exit code.
+func exitOf(run *client.Run) error {
 	switch {
 	case run == nil || run.Status == client.Succeeded:
 		return nil
@@ -154,7 +154,7 @@ func verdict(run *client.Run) error {
 		return outcome(exitCancelled)
 	}
 
-	return outcome(exitUnwell) // a status nobody has heard of is no success
+	return outcome(exitUnwell) // an unknown status is no success
 }
 
 func follow(ctx context.Context, i *invocation) error {
@@ -163,7 +163,7 @@ func follow(ctx context.Context, i *invocation) error {
 		sync = i.args[1]
 	}
 
-	api, err := i.dial(client.WithTries(1)) // the line tells of each failure
+	api, err := i.dial(client.WithTries(1)) // the line shows each failure
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func follow(ctx context.Context, i *invocation) error {
 		}
 	}
 
-	return verdict(run)
+	return exitOf(run)
 }
 
 func listSyncs(flags *flag.FlagSet) action {

@@ -136,7 +136,7 @@ func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 }
 
 // empty refuses a flag that is given and says nothing, as from a variable that
-// was never set: it would be as if nobody had asked for the version or the key.
+// was never set: the request would go without the version or the key.
 func empty(flags *flag.FlagSet) error {
 	var err error
 	flags.Visit(func(f *flag.Flag) {
@@ -173,7 +173,7 @@ func (a *app) usage(to io.Writer) {
 	_, _ = fmt.Fprint(to, "\n-h after a command lists its flags; -json makes any answer JSON\n", environment)
 }
 
-// code tells what went wrong, and gives the exit code for it.
+// code prints what went wrong, and returns the exit code for it.
 func (a *app) code(err error) int {
 	var o outcome
 	var u usageError

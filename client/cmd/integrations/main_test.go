@@ -16,7 +16,7 @@ import (
 
 	"example.com/integrations/client"
 	"example.com/integrations/docs/openapi"
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit"
 )
 
 // A session is a terminal with an API behind it that answers by the document's
@@ -33,7 +33,7 @@ type session struct {
 	out, err bytes.Buffer
 }
 
-func (s *session) answer(o *contract.Operation, r *http.Request) contract.Answer {
+func (s *session) answer(o *testkit.Operation, r *http.Request) testkit.Answer {
 	s.asked, s.headers = append(s.asked, o.ID), append(s.headers, r.Header)
 	for _, a := range o.Examples() {
 		first := s.status == 0 || o.ID != s.asked[0] && r.Method == http.MethodGet
@@ -44,13 +44,13 @@ func (s *session) answer(o *contract.Operation, r *http.Request) contract.Answer
 
 	s.t.Errorf("no example of %s has the status %d and %q", o.ID, s.status, s.contains)
 
-	return contract.Answer{Status: 400}
+	return testkit.Answer{Status: 400}
 }
 
 // run gives the exit code.
 func (s *session) run(args ...string) int {
 	s.t.Helper()
-	handler := contract.Handler(s.answer, func(err error) { s.t.Error(err) })
+	handler := testkit.ContractHandler(s.answer, func(err error) { s.t.Error(err) })
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.bodies = append(s.bodies, string(body))
@@ -125,7 +125,7 @@ func TestCommands(t *testing.T) {
 		})
 	}
 
-	for _, o := range contract.Must().Operations {
+	for _, o := range testkit.MustContract().Operations {
 		if !met[o.ID] {
 			t.Errorf("no command asks %s", o.ID)
 		}

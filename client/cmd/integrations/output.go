@@ -151,16 +151,16 @@ func checkText(v any) [][2]string {
 	c := v.(client.CheckResult)
 	lines := [][2]string{{"works", truth(c.OK)}}
 	for _, one := range c.Checks {
-		verdict := truth(one.OK)
+		result := truth(one.OK)
 		if one.Code != nil {
-			verdict += ": " + *one.Code
+			result += ": " + *one.Code
 		}
 
 		if one.Detail != nil {
-			verdict += ". " + *one.Detail
+			result += ". " + *one.Detail
 		}
 
-		lines = append(lines, [2]string{"  " + one.Name, verdict})
+		lines = append(lines, [2]string{"  " + one.Name, result})
 	}
 
 	if c.Message != nil {

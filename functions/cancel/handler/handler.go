@@ -8,15 +8,11 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Runs stops runs.
 type Runs interface {
@@ -25,7 +21,7 @@ type Runs interface {
 
 // New returns the route. It answers 202 while a worker has yet to stop, and 200
 // once the run has ended, however it ended and however often it is asked.
-func New(gate Gate, runs Runs, now func() time.Time) api.Route {
+func New(gate access.Admitter, runs Runs, now func() time.Time) api.Route {
 	return func(ctx context.Context, r api.Request) (api.Answer, error) {
 		pair, _, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
@@ -21,11 +22,6 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
-
 // A Limiter notes that a check begins, unless one has less than gap ago, and that
 // a test message is about to be sent, unless that is one too many.
 type Limiter interface {
@@ -33,7 +29,7 @@ type Limiter interface {
 	StartTestMessage(ctx context.Context, id domain.Snowflake, check string, now time.Time, limits store.TestMessageLimits) (next time.Time, err error)
 }
 
-// Places knows which integration of an organisation and item type syncs with a
+// Places finds the integration of an organisation and item type syncs with a
 // place.
 type Places interface {
 	TargetHolder(ctx context.Context, p store.IntegrationRef, targetKey string) (domain.Snowflake, error)
@@ -60,7 +56,7 @@ type Opener func(ctx context.Context, v store.View) (Opened, error)
 
 // A Handler checks integrations.
 type Handler struct {
-	Gate    Gate
+	Gate    access.Admitter
 	Limiter Limiter
 	Places  Places
 	Usages  Usages
@@ -71,7 +67,7 @@ type Handler struct {
 	// Within is how long the provider may take to answer.
 	Within time.Duration
 	// Silence is how long it takes to say that it is unreachable: no less than
-	// the longest call, so that the time tells nobody whether an address was
+	// the longest call, so that the time does not show whether an address was
 	// refused, blocked, or did not answer.
 	Silence time.Duration
 }
@@ -85,7 +81,7 @@ type answer struct {
 	OK     *bool             `json:"ok"`
 	Checks []connector.Check `json:"checks"`
 	// Message is the test message, nil without one and where the provider does not
-	// tell which it is.
+	// say which it is.
 	Message *message `json:"message"`
 }
 

@@ -28,7 +28,7 @@ type message struct {
 	URL *string `json:"url"`
 }
 
-// messageOf is nil where the provider does not tell which message it is.
+// messageOf is nil where the provider does not say which message it is.
 func messageOf(w connector.Written) *message {
 	if w.Remote.ID == "" {
 		return nil

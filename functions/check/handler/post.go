@@ -150,7 +150,7 @@ func (t *trial) run(ctx context.Context) ([]connector.Check, *message, error) {
 }
 
 // allowed refuses a test message that the credential may not send now, as other
-// integrations with the same credential know.
+// integrations with the same credential have stored it.
 func (t *trial) allowed(ctx context.Context) error {
 	usage, err := t.Usages.Usage(ctx, t.opened.Credential)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A Creator stores an integration and tells what a key has made.
+// A Creator stores an integration, and finds what an idempotency key has created.
 type Creator interface {
 	CreateOnce(ctx context.Context, i store.Integration, secrets map[string][]byte, once *store.IdempotencyKey) error
 	FindCreated(ctx context.Context, org domain.Snowflake, once store.IdempotencyKey) (*store.CreatedBefore, error)

@@ -10,29 +10,25 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // A Deleter deletes an integration as it was read.
 type Deleter interface {
 	DeleteIntegration(ctx context.Context, read store.View, purge domain.Snowflake, now time.Time) (queued bool, err error)
 }
 
-// A Queue asks the worker for a slice of a run.
+// A Queue sends the message for one invocation of the worker.
 type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }
 
 // A Handler deletes integrations.
 type Handler struct {
-	Gate    Gate
+	Gate    access.Admitter
 	Deleter Deleter
 	Queue   Queue
 	Log     *slog.Logger

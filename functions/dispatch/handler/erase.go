@@ -53,7 +53,7 @@ func (t *tick) erasure(ctx context.Context, org domain.Snowflake) (bool, error) 
 		return false, err
 	}
 
-	told, err := t.told(ctx, *e)
+	told, err := t.announcedAlready(ctx, *e)
 	if err != nil || !told {
 		return false, err
 	}
@@ -70,9 +70,9 @@ func (t *tick) erasure(ctx context.Context, org domain.Snowflake) (bool, error) 
 	return true, t.eraseRest(ctx, *e)
 }
 
-// told reports whether the event that announces the erasure is out, or has not
-// been taken for long.
-func (t *tick) told(ctx context.Context, e store.Erasure) (bool, error) {
+// announcedAlready reports whether the event that announces the erasure is published,
+// or was not accepted for long.
+func (t *tick) announcedAlready(ctx context.Context, e store.Erasure) (bool, error) {
 	if e.Phase == store.Sweeping || t.now.After(time.UnixMilli(e.At).Add(announced)) {
 		return true, nil
 	}

@@ -1,7 +1,7 @@
-// Package handler finds, every minute, what is due and has nobody working on
-// it: lost messages, ended waits, expired leases, retries, pulls, purges, and
-// notices the bus has not taken. It asks the worker to go on, or publishes. It
-// erases what deleted organisations leave.
+// Package handler runs every minute. It finds what is due and has no worker: lost
+// messages, ended waits, expired leases, retries, pulls, purges, and events that the
+// bus has not accepted. It sends messages to the worker, or publishes. It erases what
+// deleted organisations leave.
 package handler
 
 import (
@@ -29,10 +29,14 @@ type Index interface {
 type Schedule interface {
 	MoveDue(ctx context.Context, lane store.RunKind, st store.State, next time.Time) error
 	Reschedule(ctx context.Context, lane store.RunKind, st store.State, until time.Time) error
-	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
 }
 
-// Outbox holds the notices.
+// Runs starts runs that are due.
+type Runs interface {
+	Scheduled(ctx context.Context, ref store.IntegrationRef, now time.Time) (run domain.Run, started bool, err error)
+}
+
+// Outbox holds the events that are not published yet.
 type Outbox interface {
 	Event(ctx context.Context, integration, id domain.Snowflake) (*store.StoredEvent, error)
 	OrganisationEvent(ctx context.Context, organisation, id domain.Snowflake) (*store.StoredEvent, error)
@@ -40,20 +44,21 @@ type Outbox interface {
 	MarkPublished(ctx context.Context, taken []outgoing.Event) error
 }
 
-// A Queue asks the worker for a slice of a run.
+// A Queue sends the message for one invocation of the worker.
 type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }
 
-// A Bus publishes notices and says which were taken.
+// A Bus publishes events and returns those that it accepted.
 type Bus interface {
-	Publish(ctx context.Context, notices []outgoing.Event) (taken []outgoing.Event, err error)
+	Publish(ctx context.Context, events []outgoing.Event) (accepted []outgoing.Event, err error)
 }
 
 // A Handler dispatches due work.
 type Handler struct {
 	Index    Index
 	Schedule Schedule
+	Runs     Runs
 	Outbox   Outbox
 	Erasures Erasures
 	Queue    Queue
@@ -123,10 +128,10 @@ type tick struct {
 	*Handler
 	now time.Time
 
-	mu      sync.Mutex
-	sent    int
-	notices []outgoing.Event
-	errs    []error
+	mu     sync.Mutex
+	sent   int
+	events []outgoing.Event
+	errs   []error
 }
 
 func (t *tick) one(ctx context.Context, d store.Due) {
@@ -134,11 +139,11 @@ func (t *tick) one(ctx context.Context, d store.Due) {
 	var err error
 	switch {
 	case d.Event != 0:
-		err = t.notice(ctx, d)
+		err = t.event(ctx, d)
 	case d.OrganisationID != 0:
 		acted, err = t.erasure(ctx, d.OrganisationID)
 	default:
-		acted, err = t.lane(ctx, d)
+		acted, err = t.runDue(ctx, d)
 	}
 
 	if errors.Is(err, store.ErrConflict) {
@@ -157,9 +162,9 @@ func (t *tick) one(ctx context.Context, d store.Due) {
 	}
 }
 
-// lane looks again, consistently, and moves the due time before it sends, so
+// runDue reads the state again, consistently, and moves the due time before it sends, so
 // that however often it is called nothing multiplies.
-func (t *tick) lane(ctx context.Context, d store.Due) (bool, error) {
+func (t *tick) runDue(ctx context.Context, d store.Due) (bool, error) {
 	st, err := t.Index.StateIn(ctx, d.IntegrationID, d.Kind)
 	if err != nil || st == nil || st.DueAt == 0 || st.DueAt > t.now.UnixMilli() {
 		return false, err
@@ -194,11 +199,7 @@ func (t *tick) start(ctx context.Context, lane store.RunKind, st store.State) (b
 		return false, t.Schedule.Reschedule(ctx, lane, st, time.Time{})
 	}
 
-	run := store.ActiveRun{Run: domain.Run{
-		ID: domain.NewSnowflake(t.now), IntegrationID: st.ID, OrganisationID: st.OrganisationID,
-		Mode: domain.Incremental, Trigger: domain.BySchedule, RequestedAt: t.now, Status: domain.Queued,
-	}}
-	started, err := t.Schedule.SignalWithRun(ctx, st.IntegrationRef, run, t.now.Add(t.LostAfter))
+	run, started, err := t.Runs.Scheduled(ctx, st.IntegrationRef, t.now)
 	if err != nil || !started {
 		return false, err
 	}
@@ -220,8 +221,8 @@ func next(st store.State) time.Time {
 	return time.UnixMilli(at)
 }
 
-// notice moves a notice's due time and has it published with the others.
-func (t *tick) notice(ctx context.Context, d store.Due) error {
+// event moves an event's due time and publishes it with the others.
+func (t *tick) event(ctx context.Context, d store.Due) error {
 	var w *store.StoredEvent
 	var err error
 	if d.OrganisationID != 0 {
@@ -240,17 +241,17 @@ func (t *tick) notice(ctx context.Context, d store.Due) error {
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.notices = append(t.notices, w.Event)
+	t.events = append(t.events, w.Event)
 
 	return nil
 }
 
 func (t *tick) publish(ctx context.Context) {
-	if len(t.notices) == 0 {
+	if len(t.events) == 0 {
 		return
 	}
 
-	taken, err := t.Bus.Publish(ctx, t.notices)
+	taken, err := t.Bus.Publish(ctx, t.events)
 	t.sent += len(taken)
 	if err = errors.Join(err, t.Outbox.MarkPublished(ctx, taken)); err != nil {
 		t.errs = append(t.errs, err)

@@ -13,15 +13,16 @@ import (
 	"time"
 
 	"example.com/integrations/functions/dispatch/handler"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/store"
 )
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, &dynamoURL)) }
 
 var (
 	pair  = store.IntegrationRef{ID: 501, OrganisationID: 1001, ItemType: "work_item"}
@@ -82,14 +83,19 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := rand.Text()
-	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
-	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, bus: &bus{}, now: start}
+	must(t, testkit.CreateTable(t.Context(), dynamoURL, table))
+	w := &world{store: store.New(testkit.DynamoDBClient(dynamoURL), table), queue: &queue{}, bus: &bus{}, now: start}
 	w.h = &handler.Handler{
-		Index: w.store, Schedule: w.store, Outbox: w.store, Erasures: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
+		Index: w.store, Schedule: w.store, Runs: w.runs(), Outbox: w.store, Erasures: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now },
 	}
 
 	return w
+}
+
+// runs starts what is due in the world's table.
+func (w *world) runs() *runs.Runs {
+	return &runs.Runs{Table: w.store, Queue: w.queue, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now }, LostAfter: time.Minute}
 }
 
 func must(t *testing.T, err error) {

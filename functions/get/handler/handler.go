@@ -5,17 +5,12 @@ import (
 	"context"
 	"net/http"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
-	"example.com/integrations/shared/store"
 )
 
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
-
 // New returns the route. It reads once when warm, twice when cold.
-func New(gate Gate) api.Route {
+func New(gate access.Admitter) api.Route {
 	return func(ctx context.Context, r api.Request) (api.Answer, error) {
 		_, view, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
 		if err == nil {

@@ -10,8 +10,8 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// What an access event tells decides the next request: nobody remembers who
-// may do what, so there is nothing to do but to write it down.
+// An access event decides the next request. No function caches permissions, so it is
+// enough to store them.
 
 // organisation stores an organisation. One that is deleted is erased later, and
 // one that has returned goes on where it was. Each step may be repeated.

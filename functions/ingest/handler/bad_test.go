@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/integrations/functions/ingest/handler"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/incoming"
 	"example.com/integrations/shared/store"
@@ -25,7 +25,7 @@ import (
 func (w *world) everything(t *testing.T) []map[string]types.AttributeValue {
 	t.Helper()
 	var all []map[string]types.AttributeValue
-	pages := dynamodb.NewScanPaginator(serverstest.Client(dynamoURL), &dynamodb.ScanInput{TableName: &w.table})
+	pages := dynamodb.NewScanPaginator(testkit.DynamoDBClient(dynamoURL), &dynamodb.ScanInput{TableName: &w.table})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		must(t, err)

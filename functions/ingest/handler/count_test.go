@@ -54,10 +54,10 @@ func TestCallsPerItemEvent(t *testing.T) {
 		first, again   = "PutItem TransactWriteItems", "PutItem"
 		deletion       = "GetItem UpdateItem"
 		list, states   = " Query", " BatchGetItem"
-		mark, wake     = " UpdateItem", " UpdateItem"
+		mark, signal   = " UpdateItem", " UpdateItem"
 		nothing        = ""
 		queued, active = "no active run", "active run"
-		woken          = "active run, woken"
+		signaled       = "active run, signaled"
 	)
 
 	type event struct {
@@ -81,7 +81,7 @@ func TestCallsPerItemEvent(t *testing.T) {
 	unseen := []event{{"first event, a later version", "item.updated", 3, first, false}}
 	t.Logf("%-30s %-18s %13s %13s %13s", "event", "integrations are", "0 interested", "1", "3")
 	for _, sequence := range [][]event{events, unseen} {
-		for _, run := range []string{queued, active, woken} {
+		for _, run := range []string{queued, active, signaled} {
 			worlds := map[int]*world{}
 			for _, n := range []int{0, 1, 3} {
 				worlds[n] = interested(t, n)
@@ -91,7 +91,7 @@ func TestCallsPerItemEvent(t *testing.T) {
 				var counts []any
 				for _, n := range []int{0, 1, 3} {
 					w := worlds[n]
-					w.bring(t, n, run != queued, run == woken)
+					w.publish(t, n, run != queued, run == signaled)
 					w.wire.calls = nil
 					detail := change(map[string]any{"version": e.version, "organisation_id": other.String()})
 					if failed := w.give(t, message(e.detailType, detail)); failed != nil {
@@ -104,7 +104,7 @@ func TestCallsPerItemEvent(t *testing.T) {
 						if n > 0 {
 							want += states
 						}
-						want += strings.Repeat(map[string]string{queued: wake, active: wake, woken: nothing}[run], n)
+						want += strings.Repeat(map[string]string{queued: signal, active: signal, signaled: nothing}[run], n)
 					}
 
 					if got := strings.Join(w.wire.calls, " "); got != want {
@@ -137,8 +137,8 @@ func interested(t *testing.T, n int) *world {
 
 const other = domain.Snowflake(1002)
 
-// bring makes each integration's run as it is to be met.
-func (w *world) bring(t *testing.T, n int, running, woken bool) {
+// publish makes each integration's run as it is to be met.
+func (w *world) publish(t *testing.T, n int, running, signaled bool) {
 	t.Helper()
 	for i := range domain.Snowflake(n) {
 		pair := store.IntegrationRef{ID: 601 + i, OrganisationID: other, ItemType: "work_item"}
@@ -153,7 +153,7 @@ func (w *world) bring(t *testing.T, n int, running, woken bool) {
 			t.Fatal(started, err)
 		}
 
-		if woken {
+		if signaled {
 			must(t, w.store.Signal(t.Context(), pair.ID))
 		}
 	}

@@ -1,6 +1,6 @@
-// Package handler takes the platform's events from the ingest queue: it keeps
-// who may do what up to date, stores the items, marks them for every
-// integration they concern, and wakes those integrations.
+// Package handler reads the platform's events from the ingest queue. It stores
+// permissions and items, stores a pending change for each integration that an item
+// concerns, and has the workers of those integrations read them.
 package handler
 
 import (
@@ -20,20 +20,20 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// Items stores what events tell.
+// Items stores the items of events.
 type Items interface {
 	PutItem(ctx context.Context, item domain.Item) (current bool, err error)
 	DeleteItem(ctx context.Context, org, id domain.Snowflake, version int64) (t domain.ItemType, current bool, err error)
 }
 
-// Organisations keeps what events tell of organisations.
+// Organisations stores the organisations of events.
 type Organisations interface {
 	TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (store.OrganisationState, error)
 	ScheduleErasure(ctx context.Context, org domain.Snowflake, deletedAt int64, at, now time.Time) error
 	Revive(ctx context.Context, org domain.Snowflake, now time.Time) error
 }
 
-// Grants keeps what events tell of who may do what.
+// Grants stores the permissions of events.
 type Grants interface {
 	PutMember(ctx context.Context, m domain.Member) error
 	PutRole(ctx context.Context, org, role domain.Snowflake, g domain.RoleGrant) error
@@ -45,16 +45,9 @@ type Marks interface {
 	PutPendingChange(ctx context.Context, integration domain.Snowflake, m store.PendingChange) error
 }
 
-// Runs wakes integrations.
+// Runs has the workers of integrations read pending changes that are stored.
 type Runs interface {
-	States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*store.State, error)
-	Signal(ctx context.Context, id domain.Snowflake) error
-	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
-}
-
-// A Queue asks the worker for a slice of a run.
-type Queue interface {
-	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
+	Changed(ctx context.Context, listeners []store.Listener) error
 }
 
 // A Handler takes batches of events.
@@ -64,10 +57,8 @@ type Handler struct {
 	Grants        Grants
 	Marks         Marks
 	Runs          Runs
-	Queue         Queue
 	Log           *slog.Logger
 	Now           func() time.Time
-	LostAfter     time.Duration
 	// PurgeAfter is how long after its deletion an organisation is erased.
 	PurgeAfter time.Duration
 }

@@ -19,14 +19,15 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/integrations/functions/ingest/handler"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/store"
 )
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, &dynamoURL)) }
 
 const org = domain.Snowflake(1001)
 
@@ -53,6 +54,7 @@ type world struct {
 	queue *queue
 	log   *bytes.Buffer
 	h     *handler.Handler
+	runs  *runs.Runs
 }
 
 // newWorld has two enabled integrations of work items, 501 and 502, a disabled
@@ -60,12 +62,14 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := rand.Text()
-	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
+	must(t, testkit.CreateTable(t.Context(), dynamoURL, table))
 	w := &world{table: table, wire: &wire{}, queue: &queue{}, log: &bytes.Buffer{}}
 	w.store = store.New(w.wire.client(), table)
+	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	w.runs = &runs.Runs{Table: w.store, Queue: w.queue, Log: log, Now: func() time.Time { return now }, LostAfter: time.Minute}
 	w.h = &handler.Handler{
-		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.store, Queue: w.queue, LostAfter: time.Minute,
-		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: func() time.Time { return now },
+		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.runs,
+		Log: log, Now: func() time.Time { return now },
 	}
 	for _, i := range []domain.Integration{
 		{ID: 501, ItemType: "work_item", Enabled: true}, {ID: 502, ItemType: "work_item", Enabled: true},
@@ -215,7 +219,7 @@ func TestEqualVersionContinues(t *testing.T) {
 	w := newWorld(t)
 	broken := &failing{Store: w.store, err: errors.New("the table is throttled")}
 	w.h.Marks = broken
-	w.h.Runs = broken
+	w.runs.Table = broken
 	body := message("item.created", change(nil))
 	for _, step := range []string{"list", "mark", "state", "run"} {
 		broken.step = step

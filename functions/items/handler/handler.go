@@ -7,15 +7,10 @@ import (
 	"net/http"
 	"slices"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // A Ledger lists what became of items.
 type Ledger interface {
@@ -25,7 +20,7 @@ type Ledger interface {
 const kind = "items"
 
 // New returns the route.
-func New(gate Gate, ledger Ledger) api.Route {
+func New(gate access.Admitter, ledger Ledger) api.Route {
 	return func(ctx context.Context, r api.Request) (api.Answer, error) {
 		pair, view, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
 		if err != nil {

@@ -11,13 +11,13 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A Reader reads who may see what, and what there is.
+// A Reader reads permissions and integrations.
 type Reader interface {
 	access.MembershipReader
 	Integrations(ctx context.Context, org domain.Snowflake, after string, limit int) ([]domain.Integration, string, error)
 }
 
-// kind tells this list's cursors from others'.
+// kind distinguishes this list's cursors from those of other lists.
 const kind = "integrations"
 
 // place reports whether a page may begin after it: an item type and an id.

@@ -8,16 +8,12 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // A Writer stores a change onto the version that was read.
 type Writer interface {
@@ -32,7 +28,7 @@ type Sealer interface {
 
 // A Handler changes integrations.
 type Handler struct {
-	Gate   Gate
+	Gate   access.Admitter
 	Writer Writer
 	Sealer Sealer
 	Now    func() time.Time
@@ -158,7 +154,7 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	if p.enabled != nil && *p.enabled != current.Enabled {
 		c.Enabled = *p.enabled
 		changes = true
-		c.NeedsFull = c.Enabled // what happened while it was disabled left no marks
+		c.NeedsFull = c.Enabled // what happened while it was disabled left no pending changes
 	}
 
 	if accepted == nil {

@@ -5,20 +5,13 @@ package handler
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Links are the ledger's rows.
 type Links interface {
@@ -26,31 +19,16 @@ type Links interface {
 	RetryItems(ctx context.Context, integration domain.Snowflake, links []store.Link) error
 }
 
-// Runs makes sure that a worker looks at them.
+// Runs starts or joins a run that tries items again.
 type Runs interface {
-	State(ctx context.Context, id domain.Snowflake) (*store.State, error)
-	Signal(ctx context.Context, id domain.Snowflake) error
-	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
-	RetryAll(ctx context.Context, integration, run domain.Snowflake) error
-	ResumeRun(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
-}
-
-// A Queue asks the worker for a slice of a run.
-type Queue interface {
-	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
+	Retry(ctx context.Context, ref store.IntegrationRef, state *store.State, requestedBy domain.Snowflake, all bool) (domain.Run, error)
 }
 
 // A Handler has items tried again.
 type Handler struct {
-	Gate  Gate
+	Gate  access.Admitter
 	Links Links
 	Runs  Runs
-	Queue Queue
-	Log   *slog.Logger
-	Now   func() time.Time
-	// LostAfter is how long a message may be under way before dispatch sends
-	// another.
-	LostAfter time.Duration
 }
 
 // maxItems is how many items can be named in one request.
@@ -114,11 +92,16 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		return api.Answer{}, api.Disabled()
 	}
 
-	if err := h.mark(ctx, pair.ID, view.State.TargetKey(), items); err != nil {
+	if err := h.request(ctx, pair.ID, view.State.TargetKey(), items); err != nil {
 		return api.Answer{}, err
 	}
 
-	run, err := h.wake(ctx, pair, view.State, r.Caller, len(items) == 0)
+	user, err := domain.ParseSnowflake(r.Caller)
+	if err != nil {
+		return api.Answer{}, err
+	}
+
+	run, err := h.Runs.Retry(ctx, pair, view.State, user, len(items) == 0)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -126,8 +109,9 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	return api.Accepted(run), nil
 }
 
-// mark marks the named items, all of which must be in the ledger.
-func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target string, items []named) error {
+// request stores a pending change for each named item. All of them must be in the
+// ledger.
+func (h *Handler) request(ctx context.Context, integration domain.Snowflake, target string, items []named) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -157,73 +141,4 @@ func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target
 	}
 
 	return h.Links.RetryItems(ctx, integration, links)
-}
-
-// wake gives a run that looks at the marks: the active one, told to look again,
-// or a new one. One that waits for the end of a pause goes on at once.
-func (h *Handler) wake(ctx context.Context, p store.IntegrationRef, st *store.State, caller string, all bool) (domain.Run, error) {
-	user, err := domain.ParseSnowflake(caller)
-	if err != nil {
-		return domain.Run{}, err
-	}
-
-	for range 5 { // runs may end and start in between
-		if st == nil || st.Run == nil {
-			now := h.Now().UTC()
-			run := store.ActiveRun{RetryAll: all, Run: domain.Run{
-				ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: domain.Incremental,
-				Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
-			}}
-			started, err := h.Runs.SignalWithRun(ctx, p, run, now.Add(h.LostAfter))
-			if err != nil {
-				return domain.Run{}, err
-			}
-
-			if started {
-				h.send(ctx, run.Run)
-				return run.Run, nil
-			}
-		} else if run, err := h.join(ctx, st.Run.Run, all); !errors.Is(err, store.ErrNotFound) {
-			return run, err
-		}
-
-		if st, err = h.Runs.State(ctx, p.ID); err != nil {
-			return domain.Run{}, err
-		}
-	}
-
-	return domain.Run{}, &domain.Error{Code: domain.CodeConflict, Detail: "Runs start and end too quickly to join one. Try again."}
-}
-
-func (h *Handler) join(ctx context.Context, run domain.Run, all bool) (domain.Run, error) {
-	var err error
-	if all {
-		err = h.Runs.RetryAll(ctx, run.IntegrationID, run.ID)
-	} else {
-		err = h.Runs.Signal(ctx, run.IntegrationID)
-	}
-
-	if err != nil || !store.PausesAfter(run) {
-		return run, err
-	}
-
-	err = h.Runs.ResumeRun(ctx, run.IntegrationID, run.ID, h.Now().Add(h.LostAfter))
-	if errors.Is(err, store.ErrNotFound) {
-		return run, nil // it waits no more
-	}
-
-	if err == nil {
-		run.Status = domain.Queued
-		run.WaitingUntil = nil
-		run.WaitingReason = nil
-		h.send(ctx, run)
-	}
-
-	return run, err
-}
-
-func (h *Handler) send(ctx context.Context, run domain.Run) {
-	if err := h.Queue.Send(ctx, run.OrganisationID, run.IntegrationID, run.ID); err != nil {
-		h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
-	}
 }

@@ -7,17 +7,13 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
 
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
-
-// A Counter counts what waits and what is parked.
+// A Counter counts pending changes and items that were given up.
 type Counter interface {
 	Backlog(ctx context.Context, integration domain.Snowflake, target string) (pending, givenUp int, err error)
 }
@@ -76,7 +72,7 @@ func targetOf(st *store.State) *target {
 }
 
 // New returns the route.
-func New(gate Gate, counter Counter) api.Route {
+func New(gate access.Admitter, counter Counter) api.Route {
 	return func(ctx context.Context, r api.Request) (api.Answer, error) {
 		pair, view, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
 		if err == nil {

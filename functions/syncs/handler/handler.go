@@ -10,15 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Runs are what was synced.
 type Runs interface {
@@ -29,7 +25,7 @@ type Runs interface {
 
 // A Handler shows syncs.
 type Handler struct {
-	Gate Gate
+	Gate access.Admitter
 	Runs Runs
 	Now  func() time.Time
 }

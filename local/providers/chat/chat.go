@@ -1,70 +1,73 @@
 // Package chat is what the fake servers of chats share: channels of messages on a
-// journal, the log of what was written, and the pages on which people see the
-// messages, and delete or post some.
+// journal, the log of writes, how messages are drawn, and the pages on which people
+// see, post and delete messages.
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
-	"example.com/integrations/local/providers/picture"
 )
 
-// The phases of a create that a hook is told of.
+// The phases of a create that a hook sees.
 const (
 	Received = providers.Received
 	Applied  = providers.Applied
 )
 
-// A Dialect is what makes a chat the one it is.
+// A Dialect is what a chat does in its own way.
 type Dialect struct {
 	Name string // as people call it
-	File string // of the journal
-	// Channels are all there are, in the order they are shown in.
+	// Channels are all there are, in the order in which the page shows them.
 	Channels []Place
-	// NextID names a channel's next message, given the last one's name.
+	// NextID is the id of a channel's next message, given the last one's.
 	NextID func(now time.Time, last string) string
 	// Draw shows a message's content.
-	Draw func(wire json.RawMessage) picture.Picture
-	// Typed is the content of a message that a person typed.
+	Draw func(wire json.RawMessage) Picture
+	// Typed is the content of a message that a person typed on the page.
 	Typed func(text string) json.RawMessage
-	// Person is who posts and deletes on the page; without one it only shows.
+	// Person posts and deletes on the page. Without one the page only shows.
 	Person string
-	// Prefix is below which the chat's API is at the plain address, and API what
-	// is there.
-	Prefix string
+	// API is the chat's API. Prefix begins its paths at the plain address.
 	API    http.Handler
-	// Known makes the person of whoever comes there with a token of nobody's.
+	Prefix string
+	// Known turns an unknown token of a request at the plain address into the
+	// person's.
 	Known func(*http.Request)
-	// Faults makes the chat fail on purpose.
-	Faults *faults.Kit
+	// MaxBody is how many bytes are read of a request.
+	MaxBody int64
+	// Broken is the answer if nothing can be stored.
+	Broken Answer
+	// Faults makes the kit that lets the chat fail on purpose, from hooks that have
+	// the clock and the log. Without it nothing fails.
+	Faults func(faults.Hooks) *faults.Kit
 }
 
 // A Place is a channel.
 type Place struct{ ID, Name string }
 
-// A Chat keeps messages. It survives the death of its process.
+// A Chat keeps messages. They survive the end of its process.
 type Chat struct {
 	providers.Watch
+	*history
 	dialect Dialect
+	faults  *faults.Kit
 	now     func() time.Time
 	journal *providers.Journal
 	writes  providers.Log[entry]
 
-	// deciding is held by a write from its decision to its commitment.
+	// deciding is held by a write from its decision until it is stored.
 	deciding sync.Mutex
-
-	lock     sync.RWMutex
-	channels map[string]*channel
-	threads  []opened // in the order they were opened
 }
 
 // Open returns the chat with all that the journal in dir holds. A nil clock is
@@ -74,23 +77,37 @@ func Open(dir string, dialect Dialect, now func() time.Time) (*Chat, error) {
 		now = time.Now
 	}
 
-	c := &Chat{dialect: dialect, now: now, channels: map[string]*channel{}}
+	c := &Chat{dialect: dialect, now: now, history: &history{fixed: dialect.Channels, channels: map[string]*channel{}}}
+	if dialect.Faults != nil {
+		c.faults = dialect.Faults(faults.Hooks{Now: now, Log: func(_ *http.Request, w providers.Write) {
+			_ = c.commit(entry{Number: c.writes.Arrive(), Write: &w})
+		}})
+	}
+
 	var err error
-	if c.journal, err = providers.OpenJournal(filepath.Join(dir, dialect.File), c.replay); err != nil {
+	c.journal, err = providers.OpenJournal(filepath.Join(dir, strings.ToLower(dialect.Name)+".jsonl"), c.replay)
+	if err != nil {
 		return nil, fmt.Errorf("%s fake server: %w", dialect.Name, err)
 	}
 
 	return c, nil
 }
 
-// Close closes the journal.
+// Close ends answers that do not end by themselves, and closes the journal.
 func (c *Chat) Close() error {
-	c.dialect.Faults.Close()
+	c.faults.Close()
+
 	return c.journal.Close()
 }
 
 // Now is the time on the chat's clock.
 func (c *Chat) Now() time.Time { return c.now().UTC() }
+
+// Faults is the kit that lets the chat fail on purpose, nil for none.
+func (c *Chat) Faults() *faults.Kit { return c.faults }
+
+// API is what the chat serves under its own hosts, with the faults that are active.
+func (c *Chat) API() http.Handler { return c.faults.Wrap(c.dialect.API) }
 
 // A Kind is what a request does.
 type Kind int
@@ -106,31 +123,30 @@ const (
 type Call struct {
 	*http.Request
 	Body []byte
-	// TooLarge says that the body is no more than the beginning of one.
+	// TooLarge says that the body is longer than what was read of it.
 	TooLarge bool
-	// User is whose credentials it came with, which the decision finds out.
+	// User is the account of the request's credentials. The decision sets it.
 	User string
 }
 
-// An Answer is what a request is answered with.
+// An Answer is the response to a request.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// Refusal is the chat's own code of why nothing was done.
+	// Refusal is the chat's own code for why nothing was done.
 	Refusal string
 	// Message is to be stored: a new one, or another form of one.
 	Message *Message
 }
 
 // Serve answers a request. A write is decided, stored and counted as one step,
-// so that what was answered is never lost and never done twice. limit is how
-// long a body may be; failed is the answer when nothing can be stored.
-func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, limit int64, decide func(*Call) Answer, failed Answer) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+// so that what was answered is never lost and never done twice.
+func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, decide func(*Call) Answer) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.dialect.MaxBody))
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
-		panic(http.ErrAbortHandler) // the caller went away in mid-request
+		panic(http.ErrAbortHandler) // the caller went away during the request
 	}
 
 	call := &Call{Request: r, Body: body, TooLarge: tooLarge != nil}
@@ -138,7 +154,7 @@ func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, limit in
 	if kind == Read {
 		out = decide(call)
 	} else {
-		out = c.write(call, kind, decide, failed)
+		out = c.write(call, kind, decide)
 	}
 
 	for name, values := range out.Header {
@@ -149,7 +165,7 @@ func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, limit in
 	_, _ = w.Write(out.Body)
 }
 
-func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed Answer) Answer {
+func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer) Answer {
 	number := c.writes.Arrive()
 	at := c.Now()
 	n := 0
@@ -165,7 +181,7 @@ func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed An
 	}})
 	c.deciding.Unlock()
 	if err != nil {
-		return failed
+		return c.dialect.Broken
 	}
 
 	if kind == Create && out.Message != nil {
@@ -173,4 +189,16 @@ func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed An
 	}
 
 	return out
+}
+
+// Encode is a value as JSON, in which <, > and & stand as they are.
+func Encode(value any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		panic(err) // what a fake server holds always marshals
+	}
+
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -10,20 +10,18 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"example.com/integrations/local/providers/picture"
 )
 
 // plain is a chat whose messages are texts.
 func plain(person string) Dialect {
 	return Dialect{
-		Name: "Plain", File: "plain.jsonl", Channels: []Place{{"C1", "#one"}, {"C2", "#two"}}, Person: person,
+		Name: "Plain", Channels: []Place{{"C1", "#one"}, {"C2", "#two"}}, Person: person,
 		NextID: func(_ time.Time, last string) string { return last + "i" },
 		Typed:  func(text string) json.RawMessage { raw, _ := json.Marshal(text); return raw },
-		Draw: func(wire json.RawMessage) picture.Picture {
+		Draw: func(wire json.RawMessage) Picture {
 			var text string
 			_ = json.Unmarshal(wire, &text)
-			return picture.Picture{Blocks: []picture.Block{{Kind: picture.Text, Spans: picture.Plain(text)}}}
+			return Picture{Blocks: []Block{{Kind: Text, Spans: Plain(text)}}}
 		},
 	}
 }

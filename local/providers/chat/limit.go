@@ -1,19 +1,19 @@
 package chat
 
 import (
+	"strconv"
 	"sync"
 	"time"
 )
 
-// A Limiter counts requests and says when there are too many. A nil one lets
-// everything pass.
+// A Limiter counts requests and says when there are too many. A nil one has no limit.
 type Limiter struct {
 	now  func() time.Time
 	lock sync.Mutex
-	at   map[string][]time.Time // of those within their window
+	at   map[string][]time.Time // of the requests within the window, by key
 }
 
-// NewLimiter makes one; off is nil.
+// NewLimiter returns a limiter, nil if it is off. A nil clock is the system's.
 func NewLimiter(on bool, now func() time.Time) *Limiter {
 	if !on {
 		return nil
@@ -26,9 +26,9 @@ func NewLimiter(on bool, now func() time.Time) *Limiter {
 	return &Limiter{now: now, at: map[string][]time.Time{}}
 }
 
-// Take counts a request among those of its key, of which there may be n in each
-// window. It tells how many are left and when the window is over for the first
-// of them; one too many is not counted, and has to wait.
+// Take counts a request of a key, of which n are allowed in each window. It returns
+// how many are left and when the window of the first one ends. A request above the
+// limit is not counted and has to wait.
 func (l *Limiter) Take(key string, n int, window time.Duration) (left int, reset, wait time.Duration) {
 	if l == nil {
 		return n, 0, 0
@@ -53,4 +53,9 @@ func (l *Limiter) Take(key string, n int, window time.Duration) (left int, reset
 	l.at[key] = kept
 
 	return n - len(kept), window - now.Sub(kept[0]), wait
+}
+
+// Seconds is a wait as Retry-After has it, in whole seconds.
+func Seconds(wait time.Duration) string {
+	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 }

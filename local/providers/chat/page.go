@@ -11,16 +11,14 @@ import (
 	"time"
 
 	"example.com/integrations/local/providers"
-	"example.com/integrations/local/providers/picture"
 )
 
 //go:embed page.html
 var source string
 
-var pages = providers.ParsePages(source)
+var templates = providers.ParsePages(source)
 
-// object is a message as /_/received tells of it. The form is a promise of the
-// environment.
+// object is a message in the answer of /_/received. Tests and tools rely on its form.
 type object struct {
 	Channel   string          `json:"channel"`
 	ID        string          `json:"id"`
@@ -33,40 +31,45 @@ type object struct {
 	Failed    string          `json:"failed,omitempty"`
 }
 
-// Plain is what a person and a test see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// pages show people and tests what the fake server holds. A person posts and deletes
+// messages on them.
+type pages struct{ *Chat }
+
+// Plain is the plain address of the fake server: pages of what it holds, the same as
+// JSON under /_/, and the API for people who edit.
 func (c *Chat) Plain() http.Handler {
-	mux := providers.Pages(c.received, c.Violations)
-	c.dialect.Faults.Mount(mux)
-	mux.HandleFunc("GET /{$}", c.overview)
-	mux.HandleFunc("GET /messages/{channel}/{id}", c.detail)
+	p := pages{c}
+	mux := providers.Pages(p.received, c.Violations)
+	c.faults.Mount(mux)
+	mux.HandleFunc("GET /{$}", p.overview)
+	mux.HandleFunc("GET /messages/{channel}/{id}", p.detail)
 	if c.dialect.Person != "" {
-		mux.HandleFunc("POST /messages/{channel}", c.post)
-		mux.HandleFunc("POST /messages/{channel}/{id}/delete", c.remove)
+		mux.HandleFunc("POST /messages/{channel}", p.post)
+		mux.HandleFunc("POST /messages/{channel}/{id}/delete", p.remove)
 	}
 
 	if c.dialect.API == nil {
 		return http.NewCrossOriginProtection().Handler(mux)
 	}
 
-	return providers.Plain(mux, c.dialect.Prefix, c.dialect.API, c.dialect.Known)
+	return providers.Plain(mux, c.dialect.Prefix, c.API(), c.dialect.Known)
 }
 
-func (c *Chat) received(w http.ResponseWriter, _ *http.Request) {
+func (p pages) received(w http.ResponseWriter, _ *http.Request) {
 	objects := []object{}
-	for _, place := range c.places() {
-		for _, m := range c.Messages(place.ID) {
-			objects = append(objects, c.describe(m))
+	for _, place := range p.places() {
+		for _, m := range p.Messages(place.ID) {
+			objects = append(objects, p.describe(m))
 		}
 	}
 
-	providers.SendJSON(w, map[string]any{"objects": objects, "writes": c.Writes()})
+	providers.SendJSON(w, map[string]any{"objects": objects, "writes": p.Writes()})
 }
 
-func (c *Chat) describe(m *Message) object {
+func (p pages) describe(m *Message) object {
 	o := object{
-		Channel: m.Channel, ID: m.ID, User: m.Author, Text: c.dialect.Draw(m.Wire).String(), Message: m.Wire,
-		Edits: len(c.Forms(m.Channel, m.ID)) - 1, CreatedAt: m.CreatedAt, Failed: m.Failed,
+		Channel: m.Channel, ID: m.ID, User: m.Author, Text: p.dialect.Draw(m.Wire).String(), Message: m.Wire,
+		Edits: len(p.Forms(m.Channel, m.ID)) - 1, CreatedAt: m.CreatedAt, Failed: m.Failed,
 	}
 	if !m.EditedAt.IsZero() {
 		o.EditedAt = &m.EditedAt
@@ -83,8 +86,8 @@ type shown struct {
 	Text    string // its content as JSON
 }
 
-func (c *Chat) show(m *Message) shown {
-	drawn, err := c.dialect.Draw(m.Wire).HTML()
+func (p pages) show(m *Message) shown {
+	drawn, err := p.dialect.Draw(m.Wire).HTML()
 	if err != nil {
 		drawn = template.HTML(template.HTMLEscapeString(err.Error()))
 	}
@@ -100,33 +103,33 @@ type section struct {
 	Messages []shown
 }
 
-func (c *Chat) overview(w http.ResponseWriter, _ *http.Request) {
+func (p pages) overview(w http.ResponseWriter, _ *http.Request) {
 	var sections []section
-	for _, place := range c.places() {
+	for _, place := range p.places() {
 		next := section{Place: place, Path: "/messages/" + url.PathEscape(place.ID)}
-		for _, m := range c.Messages(place.ID) {
-			next.Messages = append(next.Messages, c.show(m))
+		for _, m := range p.Messages(place.ID) {
+			next.Messages = append(next.Messages, p.show(m))
 		}
 
 		slices.Reverse(next.Messages)
 		sections = append(sections, next)
 	}
 
-	c.page(w, "overview", map[string]any{"Title": c.dialect.Name + " fake server", "Sections": sections, "Violations": c.Violations(), "Kit": c.dialect.Faults})
+	p.send(w, "overview", map[string]any{"Title": p.dialect.Name + " fake server", "Sections": sections, "Violations": p.Violations(), "Kit": p.faults})
 }
 
-// page shows one of the pages.
-func (c *Chat) page(w http.ResponseWriter, name string, data map[string]any) {
-	style, err := picture.Style()
+// send shows one of the pages.
+func (p pages) send(w http.ResponseWriter, name string, data map[string]any) {
+	style, err := Style()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 
 	data["Style"] = style
-	data["Person"] = c.dialect.Person
-	data["Chat"] = c.dialect.Name
-	providers.Show(w, pages, name, data)
+	data["Person"] = p.dialect.Person
+	data["Chat"] = p.dialect.Name
+	providers.Show(w, templates, name, data)
 }
 
 // step is a write in a message's history.
@@ -135,10 +138,10 @@ type step struct {
 	Text string
 }
 
-func (c *Chat) detail(w http.ResponseWriter, r *http.Request) {
+func (p pages) detail(w http.ResponseWriter, r *http.Request) {
 	channel := r.PathValue("channel")
 	id := r.PathValue("id")
-	all := c.Forms(channel, id)
+	all := p.Forms(channel, id)
 	if len(all) == 0 {
 		http.NotFound(w, r)
 		return
@@ -146,80 +149,65 @@ func (c *Chat) detail(w http.ResponseWriter, r *http.Request) {
 
 	var before []shown
 	for _, m := range all[:len(all)-1] {
-		before = append(before, c.show(m))
+		before = append(before, p.show(m))
 	}
 
 	slices.Reverse(before)
 	var steps []step
-	for _, one := range c.writes.All() {
+	for _, one := range p.writes.All() {
 		if one.Message != nil && one.Message.Channel == channel && one.Message.ID == id {
 			steps = append(steps, step{Write: *one.Write, Text: providers.Indent(one.Write.Body)})
 		}
 	}
 
-	c.page(w, "detail", map[string]any{
-		"Title": c.dialect.Name + " message " + id, "Place": c.place(channel), "Message": c.show(all[len(all)-1]), "Before": before, "History": steps,
+	p.send(w, "detail", map[string]any{
+		"Title": p.dialect.Name + " message " + id, "Place": p.place(channel), "Message": p.show(all[len(all)-1]), "Before": before, "History": steps,
 	})
 }
 
-// place finds a channel.
-func (c *Chat) place(id string) *Place {
-	all := c.places()
-	i := slices.IndexFunc(all, func(p Place) bool { return p.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return &all[i]
-}
-
 // post puts a person's message into a channel.
-func (c *Chat) post(w http.ResponseWriter, r *http.Request) {
+func (p pages) post(w http.ResponseWriter, r *http.Request) {
 	channel := r.PathValue("channel")
-	c.byHand(w, r, func() (*Message, int) {
+	p.byHand(w, r, func() (*Message, int) {
 		text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
 		switch {
-		case c.place(channel) == nil:
+		case p.place(channel) == nil:
 			return nil, http.StatusNotFound
 		case strings.TrimSpace(text) == "":
 			return nil, http.StatusBadRequest
 		}
 
-		return &Message{
-			Channel: channel, ID: c.Next(channel), Author: c.dialect.Person, Owner: c.dialect.Person, Wire: c.dialect.Typed(text), CreatedAt: c.Now(),
-		}, http.StatusOK
+		return p.New(channel, p.dialect.Person, p.dialect.Person, p.dialect.Typed(text)), http.StatusOK
 	})
 }
 
-// remove takes a message away, as people do with their own, and
-// administrators with anybody's.
-func (c *Chat) remove(w http.ResponseWriter, r *http.Request) {
-	c.byHand(w, r, func() (*Message, int) {
-		found := c.Get(r.PathValue("channel"), r.PathValue("id"))
+// remove deletes a message: people delete their own, administrators all.
+func (p pages) remove(w http.ResponseWriter, r *http.Request) {
+	p.byHand(w, r, func() (*Message, int) {
+		found := p.Get(r.PathValue("channel"), r.PathValue("id"))
 		if found == nil {
 			return nil, http.StatusNotFound
 		}
 
-		gone := *found
-		gone.Deleted = true
-		return &gone, http.StatusOK
+		return found.Gone(), http.StatusOK
 	})
 }
 
-// byHand does what a person asks for on the page, and leads back to it.
-func (c *Chat) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Message, int)) {
+// byHand carries out a write of a person on the page, and leads back to the page.
+func (p pages) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Message, int)) {
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 
-	number := c.writes.Arrive()
-	c.deciding.Lock()
+	number := p.writes.Arrive()
+	p.deciding.Lock()
 	made, status := decide()
 	body, _ := json.Marshal(map[string]string{"text": r.PostForm.Get("text")})
-	err := c.commit(entry{Number: number, Message: made, Write: &providers.Write{
-		At: c.Now(), User: c.dialect.Person, Method: r.Method, Path: r.URL.Path, Body: body, Status: status,
+	err := p.commit(entry{Number: number, Message: made, Write: &providers.Write{
+		At: p.Now(), User: p.dialect.Person, Method: r.Method, Path: r.URL.Path, Body: body, Status: status,
 	}})
-	c.deciding.Unlock()
+	p.deciding.Unlock()
 	switch {
 	case err != nil:
 		http.Error(w, "the journal cannot be written", http.StatusInternalServerError)
@@ -230,5 +218,4 @@ func (c *Chat) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Me
 	}
 }
 
-// Picture is a message as people see it.
-func (c *Chat) Picture(m *Message) picture.Picture { return c.dialect.Draw(m.Wire) }
+func (p pages) Picture(m *Message) Picture { return p.dialect.Draw(m.Wire) }

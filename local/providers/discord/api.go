@@ -1,7 +1,6 @@
 package discord
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// maxRequest is what is read of a request.
+// maxRequest is how many bytes are read of a request.
 const maxRequest = 1 << 20
 
 // An object is a JSON object to be sent.
@@ -29,25 +28,25 @@ type call struct {
 	route   route
 	parts   []string // of the path, below the version
 	account Account
-	// webhook is whose URL it came to; then no account is asked for.
+	// webhook is the webhook of the URL, nil for none. It needs no account.
 	webhook *Webhook
 	left    bucket
-	// older says that the caller speaks a version before 8.
+	// older says that the version of the API is before 8.
 	older bool
 }
 
-// A route is what a method of a path does.
+// A route is a method of a path.
 type route struct {
 	path string
 	kind chat.Kind
-	// limit is how many requests of the route there may be for each window and
+	// limit is how many requests of the route are allowed in each window, for each
 	// channel or webhook.
 	limit  int
 	window time.Duration
 	do     func(*Server, *call) result
 }
 
-// A result is what a request comes to.
+// A result is the outcome of a request.
 type result struct {
 	status  int
 	value   any
@@ -78,46 +77,43 @@ var (
 	noJSON         = refuse(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
 )
 
-// routes are what the fake server knows, by method and path. The limits are those
-// that answers have been seen to tell: Discord publishes none.
+// routes are those of the fake server, by method and path. The limits were seen in
+// answers: Discord does not publish them.
 var routes = map[string]route{
 	"GET /webhooks/*/*":                   {do: (*Server).showWebhook, limit: 5, window: 5 * time.Second},
-	"POST /webhooks/*/*":                  {kind: chat.Create, do: (*Server).execute, limit: 5, window: 2 * time.Second},
-	"GET /webhooks/*/*/messages/*":        {do: (*Server).show, limit: 5, window: 5 * time.Second},
-	"PATCH /webhooks/*/*/messages/*":      {kind: chat.Write, do: (*Server).edit, limit: 5, window: 2 * time.Second},
-	"DELETE /webhooks/*/*/messages/*":     {kind: chat.Write, do: (*Server).remove, limit: 5, window: 2 * time.Second},
+	"POST /webhooks/*/*":                  {kind: chat.Create, do: message((*messages).execute), limit: 5, window: 2 * time.Second},
+	"GET /webhooks/*/*/messages/*":        {do: message((*messages).show), limit: 5, window: 5 * time.Second},
+	"PATCH /webhooks/*/*/messages/*":      {kind: chat.Write, do: message((*messages).edit), limit: 5, window: 2 * time.Second},
+	"DELETE /webhooks/*/*/messages/*":     {kind: chat.Write, do: message((*messages).remove), limit: 5, window: 2 * time.Second},
 	"GET /channels/*":                     {do: (*Server).showChannel, limit: 5, window: 5 * time.Second},
-	"GET /channels/*/messages":            {do: (*Server).list, limit: 5, window: 5 * time.Second},
-	"POST /channels/*/messages":           {kind: chat.Create, do: (*Server).post, limit: 5, window: 5 * time.Second},
-	"GET /channels/*/messages/*":          {do: (*Server).show, limit: 5, window: 5 * time.Second},
-	"PATCH /channels/*/messages/*":        {kind: chat.Write, do: (*Server).edit, limit: 5, window: 5 * time.Second},
-	"DELETE /channels/*/messages/*":       {kind: chat.Write, do: (*Server).remove, limit: 5, window: 1 * time.Second},
-	"POST /channels/*/messages/*/threads": {kind: chat.Write, do: (*Server).startThread, limit: 5, window: 5 * time.Second},
+	"GET /channels/*/messages":            {do: message((*messages).list), limit: 5, window: 5 * time.Second},
+	"POST /channels/*/messages":           {kind: chat.Create, do: message((*messages).post), limit: 5, window: 5 * time.Second},
+	"GET /channels/*/messages/*":          {do: message((*messages).show), limit: 5, window: 5 * time.Second},
+	"PATCH /channels/*/messages/*":        {kind: chat.Write, do: message((*messages).edit), limit: 5, window: 5 * time.Second},
+	"DELETE /channels/*/messages/*":       {kind: chat.Write, do: message((*messages).remove), limit: 5, window: 1 * time.Second},
+	"POST /channels/*/messages/*/threads": {kind: chat.Write, do: message((*messages).startThread), limit: 5, window: 5 * time.Second},
 	"GET /guilds/*/members/*":             {do: (*Server).member, limit: 5, window: 5 * time.Second},
 	"GET /guilds/*/roles":                 {do: (*Server).roles, limit: 5, window: 5 * time.Second},
 	"GET /users/@me":                      {do: (*Server).me, limit: 30, window: 10 * time.Second},
 }
 
-// version is what may stand before a path. Without a number it is the oldest
-// that still works, which knows the same of messages and words errors otherwise.
+// version is the beginning of a path. Without a number it is the oldest version that
+// still works. Its messages are the same, its errors have another form.
 var version = regexp.MustCompile(`^/api(?:/v(6|7|8|9|10))?(/.*)$`)
 
 // older reports whether a version of the API has the errors of before version 8.
 func older(number string) bool { return number == "" || number == "6" || number == "7" }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	c := &call{}
-	if groups := version.FindStringSubmatch(r.URL.Path); groups != nil {
-		c.older = older(groups[1])
-		c.parts = strings.Split(groups[2], "/")[1:]
-		c.route = find(r.Method, c.parts)
-	}
-
-	s.Serve(w, r, c.route.kind, maxRequest, func(made *chat.Call) chat.Answer {
+	c := routed(r)
+	s.Serve(w, r, c.route.kind, func(made *chat.Call) chat.Answer {
 		c.Call = made
 		return s.answer(c, s.decide(c))
-	}, chat.Answer{Status: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"message": "500: Internal Server Error", "code": 0}`)})
+	})
 }
+
+// broken is a failure of Discord.
+var broken = chat.Answer{Status: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"message": "500: Internal Server Error", "code": 0}`)}
 
 func find(method string, parts []string) route {
 	for pattern, route := range routes {
@@ -137,7 +133,7 @@ func find(method string, parts []string) route {
 	return route{}
 }
 
-// agent is the form of a User-Agent that Discord lets through.
+// agent is the form of a User-Agent that Discord accepts.
 var agent = regexp.MustCompile(`^DiscordBot \([^,)]+, [^)]+\)`)
 
 // decide works out the result.
@@ -169,7 +165,7 @@ func (s *Server) decide(c *call) result {
 	}
 
 	out := c.route.do(s, c)
-	// The extract of the description has nothing about servers and new threads.
+	// The extract of the description has no operations on servers and new threads.
 	if err := s.contract.CheckRequest(s.described(c), c.Body); err != nil && !errors.Is(err, providers.ErrNoOperation) {
 		s.Violation("request %s: %v", c.route.path, err)
 		if out.status < 300 {
@@ -180,7 +176,7 @@ func (s *Server) decide(c *call) result {
 	return out
 }
 
-// admit finds out who calls: a webhook by its URL, others by their token.
+// admit identifies the caller: a webhook by its URL, others by their token.
 func (s *Server) admit(c *call) (result, bool) {
 	if c.parts[0] == "webhooks" {
 		c.webhook = s.webhook(c.parts[1])
@@ -213,7 +209,7 @@ func (s *Server) admit(c *call) (result, bool) {
 	return result{}, false
 }
 
-// author is the id of who calls.
+// author is the id of the caller.
 func (c *call) author() string {
 	if c.webhook != nil {
 		return c.webhook.ID
@@ -221,22 +217,22 @@ func (c *call) author() string {
 	return c.account.ID
 }
 
-// described is the request under the path that the description knows.
+// described is the request with the path of the description.
 func (s *Server) described(c *call) *http.Request {
 	copied := c.Clone(c.Context())
 	copied.URL.Path = "/" + strings.Join(c.parts, "/")
 	return copied
 }
 
-// answer writes a result, and holds it against the contract.
+// answer makes the answer of a result, and checks it against the contract.
 func (s *Server) answer(c *call, out result) chat.Answer {
 	header := http.Header{"Content-Type": {"application/json"}, "Via": {"1.1 google"}, "X-Envoy-Upstream-Service-Time": {"9"}}
 	c.left.tell(header)
 	answer := chat.Answer{Status: out.status, Header: header, Message: out.message}
 	if out.status != http.StatusNoContent {
-		answer.Body = encode(out.value)
+		answer.Body = chat.Encode(out.value)
 		if c.older {
-			answer.Body = encode(olderForm(out.value))
+			answer.Body = chat.Encode(olderForm(out.value))
 		}
 	} else {
 		header.Del("Content-Type")
@@ -254,7 +250,7 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 	}
 
 	if c.route.do != nil {
-		err := s.contract.CheckResponse(s.described(c), out.status, header, encode(undetailed(out.value)))
+		err := s.contract.CheckResponse(s.described(c), out.status, header, chat.Encode(undetailed(out.value)))
 		if err != nil && !errors.Is(err, providers.ErrNoOperation) {
 			s.Violation("answer %d to %s: %v", out.status, c.route.path, err)
 		}
@@ -263,8 +259,8 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 	return answer
 }
 
-// undetailed is an answer without what is wrong with each member of a form: the
-// description says that the codes there are numbers, and Discord sends words.
+// undetailed is an answer without the errors of single members: the description says
+// that their codes are numbers, and Discord sends words.
 func undetailed(value any) any {
 	refused, ok := value.(object)
 	if !ok || refused["errors"] == nil {
@@ -276,18 +272,7 @@ func undetailed(value any) any {
 	return kept
 }
 
-func encode(value any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		panic(err) // what a fake server holds always marshals
-	}
-
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-// A bucket is how a route's limit stands.
+// A bucket is the state of a route's limit.
 type bucket struct {
 	name        string
 	limit, left int
@@ -307,7 +292,7 @@ func (b bucket) tell(header http.Header) {
 	header.Set("X-Ratelimit-Reset-After", fmt.Sprintf("%.3f", b.reset.Seconds()))
 }
 
-// limited refuses what is too much of a route, for one channel or webhook.
+// limited refuses requests above the limit of a route, for one channel or webhook.
 func (s *Server) limited(c *call) (result, bool) {
 	if s.limiter == nil {
 		return result{}, false
@@ -331,7 +316,7 @@ func tooMany(wait time.Duration, code int, message string) result {
 	return result{status: http.StatusTooManyRequests, value: object{"message": message, "retry_after": float64(wait.Milliseconds()) / 1000, "global": false, "code": code}}
 }
 
-// bucketName names a route's limit without telling what it is.
+// bucketName is a name of a route's limit that does not reveal the route.
 func bucketName(path string) string {
 	sum := uint64(14695981039346656037)
 	for i := range len(path) {

@@ -2,10 +2,10 @@ package discord
 
 import "strings"
 
-// uncoded is text without its code, in which nothing is mentioned and nothing is a
-// link. Line ends stay, so that each line keeps its place. As in Discord's client a
-// backslash takes a backtick its meaning, and a run of backticks ends at the next
-// run of the same length; a block begins and ends with three.
+// uncoded is a text without its code, because code contains no mentions and no links.
+// Line ends stay, so that each line keeps its place. As in Discord's client a backslash
+// escapes a backtick, and a run of backticks ends at the next run of the same length. A
+// block begins and ends with three.
 func uncoded(text string) string {
 	var out strings.Builder
 	for i := 0; i < len(text); {
@@ -40,8 +40,8 @@ func uncoded(text string) string {
 // run is how many backticks a text begins with.
 func run(text string) int { return len(text) - len(strings.TrimLeft(text, "`")) }
 
-// codeLength is the length of the code that begins with so many backticks, with
-// its signs, 0 if it never ends.
+// codeLength is the length of the code that begins with a number of backticks,
+// including them, 0 if it never ends.
 func codeLength(text string, size int) int {
 	if size >= 3 {
 		end := strings.Index(text[3:], "```")

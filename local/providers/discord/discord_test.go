@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
 )
 
 const (
@@ -538,7 +539,7 @@ func TestFieldsAreDrawn(t *testing.T) {
 		Title: "Open WI-1", URL: "https://a.example", Footer: &footer{Text: "Integrations"},
 		Fields: []embedField{{"Type", "bug", true}, {"Owner", "`Maria`", true}, {"Labels", "many", false}, {"Due", "2026-12-01", true}, {"Changed by", "Jo", true}},
 	}}}
-	p := draw(encode(one))
+	p := draw(chat.Encode(one))
 	if got, want := p.String(), "🟢 A\nOpen WI-1\nType: bug\nOwner: Maria\n\nLabels: many\n\nDue: 2026-12-01\nChanged by: Jo\n\nIntegrations"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -548,7 +549,7 @@ func TestFieldsAreDrawn(t *testing.T) {
 	}
 }
 
-// Code is what Discord's client takes for code: an escaped backtick begins none.
+// Code is what Discord's client shows as code: an escaped backtick begins none.
 func TestUncoded(t *testing.T) {
 	for text, want := range map[string]string{
 		"a `b` c": "a   c", "a ``b`c`` d": "a   d", "```go\nb\n``` c": " \n\n c", "`a\nb` c": " \n c", "a `b": "a `b", "a ``b` c": "a ``b` c",
@@ -564,12 +565,12 @@ func FuzzLinks(f *testing.F) {
 	f.Add(`[a](https://b) \[ ` + "`" + `[`)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, l := range links(text) {
-			if !strings.Contains(text, l.label) || !strings.HasPrefix(l.address, "http") {
+			if !strings.Contains(text, l.Label) || !strings.HasPrefix(l.Address, "http") {
 				t.Errorf("%q: %+v", text, l)
 			}
 		}
 
-		if _, err := draw(encode(content{Content: text})).HTML(); err != nil {
+		if _, err := draw(chat.Encode(content{Content: text})).HTML(); err != nil {
 			t.Error(err)
 		}
 
@@ -647,7 +648,7 @@ func TestItSurvives(t *testing.T) {
 	}
 }
 
-// Whoever is not called as Discord asks may be turned away.
+// Discord may refuse a User-Agent of another form than it asks for.
 func TestUserAgent(t *testing.T) {
 	d := start(t, nil)
 	response, err := http.Get(d.url + "/api/webhooks/" + hook + "/right")
@@ -679,7 +680,7 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-// At the plain address whoever has a token of nobody's is the person.
+// At the plain address any unknown token acts as the person.
 func TestThePerson(t *testing.T) {
 	d := start(t, nil)
 	id := d.post(posts, ours, `{"content":"one",`+silent+`}`)

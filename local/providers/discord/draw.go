@@ -3,14 +3,14 @@ package discord
 import (
 	"encoding/json"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
 // draw shows a message: its content and its embeds.
-func draw(wire json.RawMessage) picture.Picture {
+func draw(wire json.RawMessage) chat.Picture {
 	var held content
 	_ = json.Unmarshal(wire, &held) // it was written by us
-	p := picture.Picture{Blocks: markdown.Blocks(held.Content)}
+	p := chat.Picture{Blocks: markdown.Blocks(held.Content)}
 	for _, e := range held.Embeds {
 		p.Cards = append(p.Cards, e.draw())
 	}
@@ -18,14 +18,14 @@ func draw(wire json.RawMessage) picture.Picture {
 	return p
 }
 
-func (e embed) draw() picture.Card {
-	card := picture.Card{}
+func (e embed) draw() chat.Card {
+	card := chat.Card{}
 	if e.Color != nil {
-		card.Color = picture.Hex(*e.Color)
+		card.Color = chat.Hex(*e.Color)
 	}
 
 	if e.Author != nil {
-		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Small, Spans: []picture.Span{{Text: e.Author.Name, Link: e.Author.URL}}})
+		card.Blocks = append(card.Blocks, chat.Block{Kind: chat.Small, Spans: []chat.Span{{Text: e.Author.Name, Link: e.Author.URL}}})
 	}
 
 	if e.Title != "" {
@@ -36,29 +36,29 @@ func (e embed) draw() picture.Card {
 			}
 		}
 
-		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Heading, Spans: spans})
+		card.Blocks = append(card.Blocks, chat.Block{Kind: chat.Heading, Spans: spans})
 	}
 
 	card.Blocks = append(card.Blocks, markdown.Blocks(e.Description)...)
 	card.Blocks = append(card.Blocks, e.rows()...)
 	if e.Footer != nil {
-		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Small, Spans: picture.Plain(e.Footer.Text), Apart: true})
+		card.Blocks = append(card.Blocks, chat.Block{Kind: chat.Small, Spans: chat.Plain(e.Footer.Text), Apart: true})
 	}
 
 	return card
 }
 
 // rows are the embed's fields: inline ones beside each other, others alone.
-func (e embed) rows() []picture.Block {
-	var rows []picture.Block
+func (e embed) rows() []chat.Block {
+	var rows []chat.Block
 	open := false // whether the last row takes another inline field
 	for _, f := range e.Fields {
 		if !open || !f.Inline {
-			rows = append(rows, picture.Block{Kind: picture.Fields})
+			rows = append(rows, chat.Block{Kind: chat.Fields})
 		}
 
 		last := &rows[len(rows)-1]
-		last.Fields = append(last.Fields, picture.Field{Name: markdown.Inline(f.Name), Value: markdown.Inline(f.Value)})
+		last.Fields = append(last.Fields, chat.Field{Name: markdown.Inline(f.Name), Value: markdown.Inline(f.Value)})
 		open = f.Inline
 	}
 

@@ -5,53 +5,53 @@ import (
 	"net/http"
 	"strings"
 
-	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
 	"example.com/integrations/local/providers/faults"
 )
 
-func (s *Server) hooks() faults.Hooks {
-	return faults.Hooks{
-		Now: s.config.Now, Lags: true,
-		Call: func(r *http.Request) faults.Call { return s.callOf(routed(r)) },
-		Log:  func(r *http.Request, w providers.Write) { s.Refused(r, w) },
-		Check: func(r *http.Request, a faults.Answer) {
-			c := routed(r)
-			if c.route.do == nil {
-				return
-			}
+// kit makes the fake server fail on purpose.
+func (s *Server) kit(h faults.Hooks) *faults.Kit {
+	h.Lags = true
+	h.Call = func(r *http.Request) faults.Call { return s.callOf(routed(r)) }
+	h.Check = func(r *http.Request, a faults.Answer) {
+		c := routed(r)
+		if c.route.do == nil {
+			return
+		}
 
-			if err := s.contract.CheckResponse(s.described(c), a.Status, a.Header, a.Body); err != nil {
-				s.Violation("answer %d to %s: %v", a.Status, c.route.path, err)
-			}
-		},
-		Delete: func(r *http.Request) error {
-			c := routed(r)
-			if c.route.do == nil || c.parts[len(c.parts)-2] != "messages" {
-				return faults.ErrNothing
-			}
-			return s.Vanish(s.channelOf(c), c.parts[len(c.parts)-1])
-		},
-		Rename: func(r *http.Request) error {
-			c := routed(r)
-			if c.route.do == nil {
-				return faults.ErrNothing
-			}
-
-			in := s.channel(s.channelOf(c))
-			if in == nil {
-				return faults.ErrNothing
-			}
-
-			s.Rename(in.ID, faults.Renamed(in.Name))
-
-			return nil
-		},
+		if err := s.contract.CheckResponse(s.described(c), a.Status, a.Header, a.Body); err != nil {
+			s.Violation("answer %d to %s: %v", a.Status, c.route.path, err)
+		}
 	}
+	h.Delete = func(r *http.Request) error {
+		c := routed(r)
+		if c.route.do == nil || c.parts[len(c.parts)-2] != "messages" {
+			return faults.ErrNothing
+		}
+
+		return s.Vanish(s.channelOf(c), c.parts[len(c.parts)-1])
+	}
+	h.Rename = func(r *http.Request) error {
+		c := routed(r)
+		if c.route.do == nil {
+			return faults.ErrNothing
+		}
+
+		in := s.channel(s.channelOf(c))
+		if in == nil {
+			return faults.ErrNothing
+		}
+
+		s.Rename(in.ID, faults.Renamed(in.Name))
+
+		return nil
+	}
+
+	return faults.New(faults.Discord(), h)
 }
 
-// channelOf is the channel that a request is for: its own, or the thread that it
-// names, or its webhook's.
+// channelOf is the id of the channel of a request: the one in its path, or the thread
+// that it names, or the one of its webhook.
 func (s *Server) channelOf(c *call) string {
 	if hook := s.webhook(c.parts[1]); c.parts[0] == "webhooks" && hook != nil {
 		return cmp.Or(c.URL.Query().Get("thread_id"), hook.Channel)
@@ -60,7 +60,7 @@ func (s *Server) channelOf(c *call) string {
 	return c.parts[1]
 }
 
-// routed is a request with what it is for.
+// routed is a request with its route.
 func routed(r *http.Request) *call {
 	c := &call{Call: &chat.Call{Request: r}}
 	if groups := version.FindStringSubmatch(r.URL.Path); groups != nil {
@@ -72,7 +72,7 @@ func routed(r *http.Request) *call {
 	return c
 }
 
-// callOf says what a request is about and who makes it.
+// callOf is what a request is about, and its caller.
 func (s *Server) callOf(c *call) faults.Call {
 	out := faults.Call{Kind: faults.Other}
 	if c.route.do == nil {

@@ -25,10 +25,10 @@ func (in *input) wrongThread(k *checker) {
 	}
 }
 
-// misplaced refuses a new message whose channel takes none of its kind: a forum
-// takes threads only, and nothing else takes them
+// misplaced refuses a new message of the wrong kind for its channel: a forum accepts
+// only messages that open threads, and other channels accept none of them
 // (https://discord.com/developers/docs/resources/webhook#execute-webhook).
-func (s *Server) misplaced(c *call, where *Channel, asked *input) *result {
+func (s *messages) misplaced(c *call, where *Channel, asked *input) *result {
 	opens := asked.ThreadName != nil
 	switch {
 	case c.webhook == nil && where.Forum:
@@ -50,27 +50,17 @@ func (s *Server) misplaced(c *call, where *Channel, asked *input) *result {
 
 // open makes a message the first of a new thread of a forum. The thread has the
 // message's id.
-func (s *Server) open(forum *Channel, m *chat.Message, name string) {
+func (s *messages) open(forum *Channel, m *chat.Message, name string) {
 	m.ID = s.NextThread(forum.ID)
 	m.Channel = m.ID
 	m.Opens = &chat.Thread{Name: strings.TrimSpace(name), Parent: forum.ID}
-}
-
-// Archive archives a thread that a message opened, until the fake server is closed, as
-// Discord does with one that is quiet for days; or it opens the thread again, as a
-// new message does.
-func (s *Server) Archive(thread string, archived bool) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-
-	s.archived[thread] = archived
 }
 
 // label is a part of a host's name. An underscore is no part of one
 // (discordjs/discord.js#7438).
 var label = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 
-// wellFormedHost reports whether Discord takes the host of an address: an IPv4
+// wellFormedHost reports whether Discord accepts the host of an address: an IPv4
 // address (go-gitea/gitea#11124), or a name with a dot (bugsink/bugsink#280,
 // grafana/grafana#65270) in ASCII. Its own rule is not published.
 func wellFormedHost(u *url.URL) bool {
@@ -89,9 +79,9 @@ func wellFormedHost(u *url.URL) bool {
 	return len(labels) > 1
 }
 
-// olderForm is an error for a form as versions before 8 word it: the members, and
-// below each of them what is wrong or which element it is. {"embeds": ["0"]} is
-// one that many people have met.
+// olderForm is an error for a body in the form of versions before 8: the members, and
+// for each of them the errors or the numbers of the wrong elements, such as
+// {"embeds": ["0"]}.
 func olderForm(value any) any {
 	refused, isObject := value.(object)
 	if !isObject || refused["errors"] == nil {

@@ -199,8 +199,8 @@ func TestConnectorInAForum(t *testing.T) {
 	d.noViolations()
 }
 
-// C11: a webhook of a forum that names no thread is told so by the first post, and
-// by the check before that it cannot be known.
+// C11: for a webhook of a forum without a thread the first post reports it, and the
+// check before it says that it cannot find out.
 func TestConnectorWithoutAThread(t *testing.T) {
 	d := start(t, forums)
 	for url, want := range map[string][2]string{byForum: {"", "thread_required"}, "/webhooks/" + tagHook + "/right": {"{{title}}", "tag_required"}, byHook: {"{{title}}", "not_a_forum"}} {

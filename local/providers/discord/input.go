@@ -16,8 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// The lengths Discord allows. It does not say what it counts: here it is UTF-16
-// units, the most there can be.
+// The lengths that Discord allows. It does not say what it counts. Here it is UTF-16
+// units, which gives the largest number.
 const (
 	maxContent     = 2000
 	maxEmbeds      = 10
@@ -40,7 +40,7 @@ type content struct {
 	Embeds  []embed  `json:"embeds,omitempty"`
 	Flags   int      `json:"flags,omitempty"`
 	Allowed *allowed `json:"allowed_mentions,omitempty"`
-	// Webhook says that a webhook sent it: then less is mentioned by default.
+	// Webhook says that a webhook sent it. By default it mentions less.
 	Webhook bool `json:"webhook,omitempty"`
 }
 
@@ -72,14 +72,14 @@ type embedField struct {
 	Inline bool   `json:"inline"`
 }
 
-// allowed says who may be mentioned.
+// allowed are the mentions that may notify.
 type allowed struct {
 	Parse []string `json:"parse"`
 	Users []string `json:"users,omitempty"`
 	Roles []string `json:"roles,omitempty"`
 }
 
-// input is what a body asks for. What is nil is not to change.
+// input is the body of a request. A nil member changes nothing.
 type input struct {
 	Content      *string          `json:"content"`
 	Embeds       *[]embed         `json:"embeds"`
@@ -96,17 +96,18 @@ type input struct {
 	webhook bool
 }
 
-// known are the members that mean something to the fake server, by who sends them.
+// known are the members that the fake server reads, for bots (false) and webhooks
+// (true).
 var known = map[bool][]string{
 	false: {"content", "embeds", "flags", "allowed_mentions", "nonce", "enforce_nonce", "message_reference", "tts"},
 	true:  {"content", "embeds", "flags", "allowed_mentions", "username", "avatar_url", "tts", "thread_name"},
 }
 
-// A field is what is wrong with a member, named by its path.
+// A field is an error of a member, which is named by its path.
 type field struct{ path, code, message string }
 
-// formError is Discord's error for a body that is not as it must be: what is
-// wrong stands at the place of what it is wrong with.
+// formError is Discord's error for an invalid body. Each error is at the path of its
+// member.
 func formError(fields ...field) result {
 	tree := object{}
 	for _, f := range fields {
@@ -128,7 +129,7 @@ func formError(fields ...field) result {
 	return result{status: http.StatusBadRequest, value: object{"message": "Invalid Form Body", "code": 50035, "errors": tree}}
 }
 
-// parse reads a body and says what is wrong with it.
+// parse reads a body. The result is a refusal if the body is not valid.
 func (s *Server) parse(c *call) (*input, *result) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(c.Body, &given); err != nil || given == nil || !utf8.Valid(c.Body) {
@@ -162,7 +163,7 @@ func (s *Server) parse(c *call) (*input, *result) {
 	return asked, nil
 }
 
-// clear makes of null what it means: nothing any more.
+// clear reads null as an empty value.
 func (in *input) clear(given map[string]json.RawMessage) {
 	if raw, ok := given["content"]; ok && string(raw) == "null" {
 		in.Content = new(string)
@@ -192,7 +193,7 @@ func (in *input) author(c *call) string {
 	return c.User
 }
 
-// content is what a message holds after the request, given what it held.
+// content is the content of a message after the request, given the one before.
 func (in *input) content(held content) content {
 	if in.Content != nil {
 		held.Content = strings.TrimSpace(*in.Content)
@@ -207,15 +208,15 @@ func (in *input) content(held content) content {
 	}
 
 	held.Allowed = in.Allowed
-	held.Webhook = in.webhook // counts for each request anew
+	held.Webhook = in.webhook // each request sets it again
 
 	return held
 }
 
-// length is how long a text is at most.
+// length is the length of a text in UTF-16 units.
 func length(text string) int { return len(utf16.Encode([]rune(text))) }
 
-// a checker gathers what is wrong.
+// A checker collects errors.
 type checker struct{ found []field }
 
 func (k *checker) add(path, code, format string, args ...any) {
@@ -250,7 +251,7 @@ func (k *checker) address(path, text string) {
 	}
 }
 
-// wrong lists what breaks Discord's rules.
+// wrong lists the errors of a body by Discord's rules.
 func (in *input) wrong() []field {
 	k := &checker{}
 	if in.Content != nil {
@@ -370,10 +371,10 @@ func (e embed) wrong(k *checker, path string) {
 	}
 }
 
-// judge lists what Discord takes and no caller of ours should send.
-func (s *Server) judge(c *call, in *input, made content) {
+// judge lists as violations what Discord accepts and our callers must not send.
+func (s *messages) judge(c *call, in *input, made content) {
 	if c.account.ID != "" && !c.account.Bot {
-		return // people may do as they like
+		return // people are not restricted
 	}
 
 	if in.Allowed == nil {

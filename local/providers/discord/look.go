@@ -12,9 +12,9 @@ import (
 // (https://discord.com/developers/docs/resources/message#message-object-message-flags).
 const suppressEmbeds = 1 << 2
 
-// looks lists what Discord takes, and what people should not see: a message that
-// notifications cannot show, a preview that nobody asked for, text that the client
-// draws as a mention or a command, and text for machines.
+// looks lists what Discord accepts and people should not see: a message without a text
+// for notifications, an unwanted preview, text that the client shows as a mention or a
+// command, and text for machines.
 func (c content) looks() []string {
 	var all []string
 	if c.Content == "" {
@@ -59,7 +59,7 @@ var (
 	invitation = regexp.MustCompile(`(?i)discord(?:\.gg|(?:app)?\.com/invite)/[\w-]+`)
 	// drawn is what the client draws as a mention, a command, a time or an emoji.
 	drawn = regexp.MustCompile(`(?i)<(?:@[!&]?[0-9]+|#[0-9]+|/[^<>\n]+:[0-9]+|t:-?[0-9]+(?::[tTdDfFR])?|a?:\w+:[0-9]+|id:\w+)>|@(?:everyone|here)`)
-	// addressLike is text that a reader takes for the address of a place.
+	// addressLike is text that looks like the address of a place.
 	addressLike = regexp.MustCompile(`(?i)://|[\pL\pN-]\.\pL{2,}`)
 	// machine is a long number or a path of numbers, as in a marker.
 	machine = regexp.MustCompile(`[0-9]{12,}|[0-9]+/[0-9]+/[0-9]+`)
@@ -70,7 +70,7 @@ func unfolded(text string) []string {
 	return found.FindAllString(bracketed.ReplaceAllString(uncoded(text), " "), -1)
 }
 
-// alive lists what in a text is more than text.
+// alive lists the parts of a text that the client shows as more than text.
 func alive(name, text string) []string {
 	var all []string
 	text = uncoded(text)
@@ -92,7 +92,7 @@ var (
 	fieldMembers = []string{"name", "value", "inline"}
 )
 
-// unread lists the members of a body's embeds that mean nothing to Discord.
+// unread lists the members of a body's embeds that Discord does not read.
 func unread(body []byte) []string {
 	var given struct {
 		Embeds []map[string]json.RawMessage `json:"embeds"`
@@ -125,7 +125,7 @@ func others(at string, given map[string]json.RawMessage, known []string) []strin
 	return all
 }
 
-// digest reports whether a message sums up many items: its text counts them.
+// digest reports whether a message is a digest: its text counts items.
 func (c content) digest() bool { return digestText.MatchString(c.Content) }
 
 // A digest has a line for each item. The link's text is the item's number or a

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
-// mentioned are users, roles, and everybody. A backslash before them is only for
-// those who look: the server mentions all the same.
+// mentioned are users, roles, and everyone. A backslash in front changes only what the
+// client shows: the server still mentions them.
 var mentioned = regexp.MustCompile(`<@!?([0-9]{15,20})>|<@&([0-9]{15,20})>|@(everyone|here)`)
 
-// A mention is what would notify somebody.
+// A mention is a text that can notify people.
 type mention struct{ text, kind, id string }
 
 func mentions(text string) []mention {
@@ -33,7 +33,7 @@ func mentions(text string) []mention {
 }
 
 // rings reports whether a mention notifies. Without allowed_mentions a bot's
-// message notifies all whom it names, a webhook's users only
+// message notifies all that it names, that of a webhook only users
 // (https://discord.com/developers/docs/resources/message#allowed-mentions-object).
 func (c content) rings(m mention) bool {
 	if c.Allowed == nil {
@@ -42,22 +42,16 @@ func (c content) rings(m mention) bool {
 	return slices.Contains(c.Allowed.Parse, m.kind) || m.kind == "users" && slices.Contains(c.Allowed.Users, m.id) || m.kind == "roles" && slices.Contains(c.Allowed.Roles, m.id)
 }
 
-// pings reports whether somebody of a kind is notified.
+// pings reports whether a mention of a kind notifies.
 func (c content) pings(kind string) bool {
 	return slices.ContainsFunc(mentions(c.Content), func(m mention) bool { return m.kind == kind && c.rings(m) })
 }
 
-// A masked link shows another text than its address.
-type masked struct {
-	label, address string
-	length         int // from [ to )
-}
-
 // link reads a masked link at the start of a text: [label](address), or
 // [label](<address>), perhaps with a title behind the address.
-func link(rest string) (masked, bool) {
+func link(rest string) (chat.MaskedLink, bool) {
 	if !strings.HasPrefix(rest, "[") {
-		return masked{}, false
+		return chat.MaskedLink{}, false
 	}
 
 	depth := 0
@@ -76,48 +70,29 @@ func link(rest string) (masked, bool) {
 	}
 
 	if end < 0 || !strings.HasPrefix(rest[end+1:], "(") {
-		return masked{}, false
+		return chat.MaskedLink{}, false
 	}
 
 	inner, _, closed := strings.Cut(rest[end+2:], ")")
 	if !closed || strings.Contains(inner, "\n") {
-		return masked{}, false
+		return chat.MaskedLink{}, false
 	}
 
 	address, _, _ := strings.Cut(strings.TrimSpace(inner), " ")
 	address = strings.TrimSuffix(strings.TrimPrefix(address, "<"), ">")
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
-		return masked{}, false
+		return chat.MaskedLink{}, false
 	}
 
-	return masked{label: rest[1:end], address: address, length: end + 3 + len(inner)}, true
+	return chat.MaskedLink{Label: rest[1:end], Address: address, Length: end + 3 + len(inner)}, true
 }
 
-// links finds all masked links.
-func links(text string) []masked {
-	var all []masked
-	text = uncoded(text)
-	for i := 0; i < len(text); {
-		if text[i] == '\\' {
-			i += 2
-			continue
-		}
+// links finds all masked links outside code.
+func links(text string) []chat.MaskedLink { return chat.MaskedLinks(uncoded(text), link) }
 
-		if found, ok := link(text[i:]); ok {
-			all = append(all, found)
-			i += found.length
-			continue
-		}
-
-		i++
-	}
-
-	return all
-}
-
-// hazards lists what in a message notifies somebody, and where a text may hide
-// where it leads. A link shows its address. A masked link is ours only as the one
-// link of a digest's line, where its text is the item's number.
+// hazards lists mentions that notify, and links whose text hides the address. Our
+// callers send masked links only as the one link of a digest's line, whose text is the
+// number of the item.
 func (c content) hazards() []string {
 	var all []string
 	for _, m := range mentions(c.Content) {
@@ -127,13 +102,13 @@ func (c content) hazards() []string {
 	}
 
 	for _, l := range links(c.Content) {
-		all = append(all, fmt.Sprintf("content: [%s](%s) hides where it leads", l.label, l.address))
+		all = append(all, fmt.Sprintf("content: [%s](%s) hides where it leads", l.Label, l.Address))
 	}
 
 	for i, e := range c.Embeds {
 		for name, text := range e.texts() {
 			for _, l := range hidden(text, c.digest() && name == "description") {
-				all = append(all, fmt.Sprintf("embeds.%d.%s: [%s](%s) hides where it leads", i, name, l.label, l.address))
+				all = append(all, fmt.Sprintf("embeds.%d.%s: [%s](%s) hides where it leads", i, name, l.Label, l.Address))
 			}
 		}
 	}
@@ -143,7 +118,7 @@ func (c content) hazards() []string {
 	return all
 }
 
-// texts are those of an embed in which markup counts.
+// texts are the texts of an embed that can contain markup.
 func (e embed) texts() map[string]string {
 	texts := map[string]string{"title": e.Title, "description": e.Description}
 	for i, f := range e.Fields {
@@ -152,9 +127,9 @@ func (e embed) texts() map[string]string {
 	return texts
 }
 
-// hidden are the masked links of a text that are not ours.
-func hidden(text string, digest bool) []masked {
-	var all []masked
+// hidden are the masked links of a text that our callers must not send.
+func hidden(text string, digest bool) []chat.MaskedLink {
+	var all []chat.MaskedLink
 	for line := range strings.SplitSeq(uncoded(text), "\n") {
 		if !digest || !isDigestLine(line) {
 			all = append(all, links(line)...)
@@ -170,36 +145,36 @@ var (
 )
 
 // markdown is Discord's markup, for drawing.
-var markdown = picture.Markup{
-	Signs: []picture.Sign{
-		{Text: "**", Style: picture.Bold}, {Text: "__", Style: picture.Underline}, {Text: "~~", Style: picture.Strike},
-		{Text: "*", Style: picture.Italic}, {Text: "_", Style: picture.Italic},
+var markdown = chat.Markup{
+	Signs: []chat.Sign{
+		{Text: "**", Style: chat.Bold}, {Text: "__", Style: chat.Underline}, {Text: "~~", Style: chat.Strike},
+		{Text: "*", Style: chat.Italic}, {Text: "_", Style: chat.Italic},
 	},
 	Backslash: true, Headings: true, Lists: true, Languages: true,
-	Special: func(rest string) (picture.Span, int) {
+	Special: func(rest string) (chat.Span, int) {
 		if l, ok := link(rest); ok {
-			return picture.Span{Text: unescaped(l.label), Link: l.address}, l.length
+			return chat.Span{Text: unescaped(l.Label), Link: l.Address}, l.Length
 		}
 
 		if found := tagged.FindString(rest); found != "" {
-			return picture.Span{Text: found, Mention: true}, len(found)
+			return chat.Span{Text: found, Mention: true}, len(found)
 		}
 
 		for _, word := range []string{"@everyone", "@here"} {
 			if strings.HasPrefix(rest, word) {
-				return picture.Span{Text: word, Mention: true}, len(word)
+				return chat.Span{Text: word, Mention: true}, len(word)
 			}
 		}
 
 		if groups := shownURL.FindStringSubmatch(rest); groups != nil {
-			return picture.Span{Text: groups[1], Link: groups[1]}, len(groups[0])
+			return chat.Span{Text: groups[1], Link: groups[1]}, len(groups[0])
 		}
 
-		return picture.Span{}, 0
+		return chat.Span{}, 0
 	},
 }
 
 var escape = regexp.MustCompile(`\\([!-/:-@\[-\x60{-~])`)
 
-// unescaped is text without the backslashes that stand for it.
+// unescaped is a text without the backslashes of its escapes.
 func unescaped(text string) string { return escape.ReplaceAllString(text, "$1") }

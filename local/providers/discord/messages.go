@@ -12,19 +12,30 @@ import (
 )
 
 const (
-	// repeats is how long a nonce names the first message: "the past few minutes".
+	// repeats is how long a nonce identifies the first message: "the past few minutes".
 	repeats = 5 * time.Minute
-	// aged is from when on a message's edits are limited.
+	// aged is the age from which edits of a message are limited.
 	aged = time.Hour
 )
 
-// target is the channel that a call is about: a webhook's own or a thread of
-// it, or the one in the path, which the caller must see.
+// messages are the requests that read, post and change messages and open threads.
+type messages struct {
+	*Server
+	old      *chat.Limiter // of edits of old messages
+	oldEdits int           // in each window, by channel
+}
+
+// message makes a method of a route of one of messages.
+func message(do func(*messages, *call) result) func(*Server, *call) result {
+	return func(s *Server, c *call) result { return do(s.messages, c) }
+}
+
+// target is the channel of a call: that of the webhook or a thread of it, or the one in
+// the path. The caller must be able to see it.
 func (s *Server) target(c *call) (*Channel, *result) {
 	if c.webhook == nil {
 		where := s.channel(c.parts[1])
-		switch {
-		case where == nil:
+		if where == nil {
 			return nil, &unknownChannel
 		}
 
@@ -50,9 +61,9 @@ func (s *Server) target(c *call) (*Channel, *result) {
 	return where, nil
 }
 
-// execute posts by a webhook. Whoever does not wait is told nothing, not even
-// that it went wrong.
-func (s *Server) execute(c *call) result {
+// execute posts by a webhook. Without wait=true the answer says neither which message
+// it is nor that it failed.
+func (s *messages) execute(c *call) result {
 	wait := c.URL.Query().Get("wait") == "true" || c.URL.Query().Get("wait") == "1"
 	if !wait {
 		s.Violation("%s: without wait=true it is not told which message it is, nor that there is none", c.route.path)
@@ -68,9 +79,9 @@ func (s *Server) execute(c *call) result {
 }
 
 // post posts by a bot, or a person.
-func (s *Server) post(c *call) result { return s.create(c, true) }
+func (s *messages) post(c *call) result { return s.create(c, true) }
 
-func (s *Server) create(c *call, nonces bool) result {
+func (s *messages) create(c *call, nonces bool) result {
 	where, refused := s.target(c)
 	if refused != nil {
 		return *refused
@@ -83,7 +94,9 @@ func (s *Server) create(c *call, nonces bool) result {
 	if out != nil {
 		return *out
 	}
-	if len(asked.content(content{}).Embeds) > 0 && slices.Contains(s.governing(where).NoEmbeds, c.author()) {
+
+	made := asked.content(content{})
+	if len(made.Embeds) > 0 && slices.Contains(s.governing(where).NoEmbeds, c.author()) {
 		return notPermitted
 	}
 	if asked.empty() {
@@ -105,15 +118,13 @@ func (s *Server) create(c *call, nonces bool) result {
 		}
 	}
 
-	s.judge(c, asked, asked.content(content{}))
-	m := &chat.Message{
-		Channel: where.ID, ID: s.Next(where.ID), Author: asked.author(c), Owner: c.author(), Wire: encode(asked.content(content{})), CreatedAt: s.Now(),
-	}
+	s.judge(c, asked, made)
+	m := s.New(where.ID, asked.author(c), c.author(), chat.Encode(made))
+	m.Thread = to
 	if nonces {
 		m.Key = asked.nonce()
 	}
 
-	m.Thread = to
 	if asked.ThreadName != nil {
 		s.open(where, m, *asked.ThreadName)
 	}
@@ -123,9 +134,9 @@ func (s *Server) create(c *call, nonces bool) result {
 	return result{status: http.StatusOK, value: s.view(m, m.Key), message: m}
 }
 
-// repeated is the message that the same author has sent under a nonce in the
-// past few minutes, into whichever channel.
-func (s *Server) repeated(author, nonce string) *chat.Message {
+// repeated is the message that an author has sent with a nonce in the past few
+// minutes, into any channel.
+func (s *messages) repeated(author, nonce string) *chat.Message {
 	for _, id := range s.Places() {
 		for _, m := range s.Messages(id) {
 			if m.Key == nonce && m.Owner == author && s.Now().Sub(m.CreatedAt) < repeats {
@@ -138,7 +149,7 @@ func (s *Server) repeated(author, nonce string) *chat.Message {
 }
 
 // existing is the message that a path names.
-func (s *Server) existing(c *call) (*chat.Message, *result) {
+func (s *messages) existing(c *call) (*chat.Message, *result) {
 	where, refused := s.target(c)
 	if refused != nil {
 		return nil, refused
@@ -152,7 +163,7 @@ func (s *Server) existing(c *call) (*chat.Message, *result) {
 	return found, nil
 }
 
-func (s *Server) show(c *call) result {
+func (s *messages) show(c *call) result {
 	found, refused := s.existing(c)
 	if refused != nil {
 		return *refused
@@ -160,7 +171,7 @@ func (s *Server) show(c *call) result {
 	return result{status: http.StatusOK, value: s.view(found, "")}
 }
 
-func (s *Server) edit(c *call) result {
+func (s *messages) edit(c *call) result {
 	found, refused := s.existing(c)
 	switch {
 	case refused != nil:
@@ -186,21 +197,19 @@ func (s *Server) edit(c *call) result {
 	}
 
 	if s.Now().Sub(found.CreatedAt) >= aged {
-		if _, _, wait := s.old.Take(found.Channel, s.config.OldEdits, OldWindow); wait > 0 {
+		if _, _, wait := s.old.Take(found.Channel, s.oldEdits, OldWindow); wait > 0 {
 			return tooMany(wait, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later")
 		}
 	}
 
 	s.judge(c, asked, made)
-	after := *found
-	after.Wire, after.EditedAt, after.EditedBy = encode(made), s.Now(), c.author()
+	after := found.Edited(chat.Encode(made), s.Now(), c.author())
 
-	return result{status: http.StatusOK, value: s.view(&after, ""), message: &after}
+	return result{status: http.StatusOK, value: s.view(after, ""), message: after}
 }
 
-// remove deletes one's own message. Whoever may manage messages deletes others'
-// too, but neither bots of ours nor webhooks may.
-func (s *Server) remove(c *call) result {
+// remove deletes a message. Bots and webhooks may delete only their own, people all.
+func (s *messages) remove(c *call) result {
 	found, refused := s.existing(c)
 	switch {
 	case refused != nil:
@@ -209,14 +218,11 @@ func (s *Server) remove(c *call) result {
 		return notPermitted
 	}
 
-	gone := *found
-	gone.Deleted = true
-
-	return result{status: http.StatusNoContent, message: &gone}
+	return result{status: http.StatusNoContent, message: found.Gone()}
 }
 
 // list gives a channel's messages, newest first.
-func (s *Server) list(c *call) result {
+func (s *messages) list(c *call) result {
 	where, refused := s.target(c)
 	if refused != nil {
 		return *refused
@@ -244,7 +250,7 @@ func (s *Server) list(c *call) result {
 	})
 	if len(all) > most {
 		if after != "" {
-			all = all[:most] // those next to it
+			all = all[:most] // the ones next to it
 		} else {
 			all = all[len(all)-most:]
 		}
@@ -258,74 +264,11 @@ func (s *Server) list(c *call) result {
 	return result{status: http.StatusOK, value: views}
 }
 
-func (s *Server) me(c *call) result {
-	value := s.user(c.account.ID, c.account.Name, c.account.Bot)
-	value["mfa_enabled"] = false
-	value["locale"] = "en-US"
-	value["verified"] = true
-	value["email"] = nil
-	return result{status: http.StatusOK, value: value}
-}
-
-func (s *Server) user(id, name string, bot bool) object {
-	value := object{"id": id, "username": name, "avatar": nil, "discriminator": "0000", "public_flags": 0, "flags": 0, "global_name": nil, "primary_guild": nil}
-	if bot {
-		value["bot"] = true
-	}
-	return value
-}
-
-// guild is the server all channels are of.
-const guild = "1100000000000000001"
-
-func (s *Server) showWebhook(c *call) result {
-	return result{status: http.StatusOK, value: object{
-		"application_id": nil, "avatar": nil, "channel_id": c.webhook.Channel, "guild_id": guild, "id": c.webhook.ID, "name": c.webhook.Name,
-		"type": 1, "token": c.webhook.Token, "url": "https://discord.com/api/webhooks/" + c.webhook.ID + "/" + c.webhook.Token,
-	}}
-}
-
-func (s *Server) showChannel(c *call) result {
-	where, refused := s.target(c)
-	if refused != nil {
-		return *refused
-	}
-	return result{status: http.StatusOK, value: s.viewChannel(where)}
-}
-
-// viewChannel is a channel or thread as Discord shows it.
-func (s *Server) viewChannel(where *Channel) object {
-	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil, "permission_overwrites": overwrites(where)}
-	if last := s.Last(where.ID); last != "" { // it may be deleted by now
-		value["last_message_id"] = last
-	}
-
-	if where.Forum {
-		value["type"] = 15
-	}
-
-	if where.Parent != "" {
-		value["type"] = 11
-		value["parent_id"] = where.Parent
-		delete(value, "position")
-		delete(value, "permission_overwrites")
-		at := s.Now().Format(stamp)
-		value["owner_id"] = guild
-		value["message_count"] = 0
-		value["member_count"] = 1
-		value["total_message_sent"] = 0
-		value["rate_limit_per_user"] = 0
-		value["thread_metadata"] = object{"archived": where.Archived, "archive_timestamp": at, "auto_archive_duration": 1440, "locked": false, "create_timestamp": at}
-	}
-
-	return value
-}
-
-// stamp is how Discord writes times.
+// stamp is the form of Discord's times.
 const stamp = "2006-01-02T15:04:05.000000-07:00"
 
 // view is a message as Discord shows it.
-func (s *Server) view(m *chat.Message, nonce string) object {
+func (s *messages) view(m *chat.Message, nonce string) object {
 	var held content
 	_ = json.Unmarshal(m.Wire, &held) // it was written by us
 	out := object{
@@ -334,10 +277,9 @@ func (s *Server) view(m *chat.Message, nonce string) object {
 		"id": m.ID, "channel_id": m.Channel, "pinned": false, "tts": false,
 	}
 
-	all := s.allWebhooks()
-	hook := slices.IndexFunc(all, func(w Webhook) bool { return w.ID == m.Owner })
-	out["author"] = s.user(m.Owner, m.Author, hook >= 0 || s.isBot(m.Owner))
-	if hook >= 0 {
+	byWebhook := s.webhooks.Get(m.Owner) != nil
+	out["author"] = s.user(m.Owner, m.Author, byWebhook || s.isBot(m.Owner))
+	if byWebhook {
 		out["webhook_id"] = m.Owner
 	}
 
@@ -354,12 +296,12 @@ func (s *Server) view(m *chat.Message, nonce string) object {
 	return out
 }
 
-// embedViews are embeds as they are read back.
+// embedViews are embeds as Discord returns them.
 func embedViews(embeds []embed) []object {
 	views := []object{}
 	for _, e := range embeds {
 		var view object
-		_ = json.Unmarshal(encode(e), &view)
+		_ = json.Unmarshal(chat.Encode(e), &view)
 		view["type"] = "rich"
 		views = append(views, view)
 	}
@@ -367,15 +309,6 @@ func embedViews(embeds []embed) []object {
 	return views
 }
 
-func (s *Server) isBot(id string) bool {
-	for _, account := range s.config.Accounts {
-		if account.ID == id {
-			return account.Bot
-		}
-	}
-	return false
-}
-
 func typed(text string) json.RawMessage {
-	return encode(content{Content: strings.TrimSpace(text)})
+	return chat.Encode(content{Content: strings.TrimSpace(text)})
 }

@@ -12,7 +12,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-const guildPages = "https://discord.com/channels/" + guild + "/"
+const guildPages = "https://discord.com/channels/" + guildID + "/"
 
 // bot is the product's own bot in a channel.
 func (d *driver) bot(channel string) *product.Bot {

@@ -30,7 +30,7 @@ var archives = []int{60, 1440, 4320, 10080}
 
 // startThread opens a thread below a message. Its id is the message's
 // (https://discord.com/developers/docs/resources/channel#start-thread-from-message).
-func (s *Server) startThread(c *call) result {
+func (s *messages) startThread(c *call) result {
 	where, refused := s.target(c)
 	switch {
 	case refused != nil:
@@ -79,8 +79,8 @@ func (s *Server) startThread(c *call) result {
 	return result{status: http.StatusCreated, value: s.viewChannel(opened), message: &after}
 }
 
-// unreadThread lists the members that mean nothing to Discord.
-func (s *Server) unreadThread(c *call) {
+// unreadThread lists the members that Discord does not read.
+func (s *messages) unreadThread(c *call) {
 	var given map[string]json.RawMessage
 	_ = json.Unmarshal(c.Body, &given) // it was read before
 	for _, what := range others("thread", given, []string{"name", "auto_archive_duration", "rate_limit_per_user"}) {
@@ -98,7 +98,7 @@ type reference struct {
 }
 
 // refers finds the message that a new one replies to: its id, "" for none.
-func (s *Server) refers(c *call, where *Channel, asked *input) (string, *result) {
+func (s *messages) refers(c *call, where *Channel, asked *input) (string, *result) {
 	to := asked.Reference
 	if to == nil {
 		return "", nil
@@ -124,7 +124,7 @@ func (s *Server) refers(c *call, where *Channel, asked *input) (string, *result)
 func replying(out object, m *chat.Message) {
 	if m.Thread != "" {
 		out["type"] = replyType
-		out["message_reference"] = object{"type": 0, "channel_id": m.Channel, "guild_id": guild, "message_id": m.Thread}
+		out["message_reference"] = object{"type": 0, "channel_id": m.Channel, "guild_id": guildID, "message_id": m.Thread}
 	}
 
 	if m.Opens != nil && m.Opens.Parent == m.Channel {

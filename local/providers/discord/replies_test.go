@@ -67,7 +67,7 @@ func TestAReplyInTheChannel(t *testing.T) {
 		status int
 		want   string
 	}{
-		{reply(id, ""), 200, `"message_reference":{"channel_id":"` + channel + `","guild_id":"` + guild + `","message_id":"` + id + `","type":0}`},
+		{reply(id, ""), 200, `"message_reference":{"channel_id":"` + channel + `","guild_id":"` + guildID + `","message_id":"` + id + `","type":0}`},
 		{reply(id, `,"fail_if_not_exists":true`), 200, `"type":19`},
 		{reply("1", ""), 400, `"message_reference":{"_errors":[{"code":"REPLIES_UNKNOWN_MESSAGE"`},
 		{reply(id, `,"channel_id":"`+thread+`"`), 400, `REPLIES_UNKNOWN_MESSAGE`},
@@ -80,9 +80,7 @@ func TestAReplyInTheChannel(t *testing.T) {
 
 	d.noViolations()
 
-	d.lock.Lock()
-	d.channels[0].Unread = []string{bot}
-	d.lock.Unlock()
+	d.channels.Change(channel, func(c *Channel) { c.Unread = []string{bot} })
 	if r := d.send("POST", posts, ours, reply(id, "")); r.json["code"] != 160002.0 {
 		t.Errorf("without the history: %s", r.body)
 	}
@@ -104,9 +102,7 @@ func TestRepliesOfTheBot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := start(t, nil)
-			d.lock.Lock()
-			tt.change(&d.channels[0])
-			d.lock.Unlock()
+			d.channels.Change(channel, tt.change)
 			b, _ := d.connected(tt.where)
 			content := connector.Content{Number: "WI-1", Title: "Site is down", State: domain.Open}
 			made, err := b.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 1, Attempt: 1})

@@ -49,9 +49,7 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			d.lock.Lock()
-			change(&d.channels[0])
-			d.lock.Unlock()
+			d.channels.Change(channel, change)
 			d.clock.turn(time.Hour)
 
 			b, _ := d.connected(where)
@@ -108,9 +106,7 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	}
 
 	d.noViolations()
-	d.lock.Lock()
-	d.channels[0].Unread = []string{bot}
-	d.lock.Unlock()
+	d.channels.Change(channel, func(c *Channel) { c.Unread = []string{bot} })
 	if _, err := b.Find(t.Context(), d.clock.now().Add(-time.Hour), []connector.Marker{marker}); err == nil {
 		t.Fatal(fmt.Errorf("a hidden history counts as an empty one"))
 	}

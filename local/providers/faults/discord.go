@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Discord is how Discord words it, and Cloudflare before it
+// Discord is how Discord refuses calls, and Cloudflare in front of it
 // (https://discord.com/developers/docs/topics/rate-limits).
 func Discord() Profile {
 	return Profile{
@@ -31,14 +31,14 @@ func Discord() Profile {
 			Captcha:       "Discord asks people for captchas, not bots and webhooks",
 			MovedReadonly: "Discord's host is fixed: an integration names none",
 			ForeignLink:   "Discord names the next page by the id of a message, without a link",
-			Anonymous:     "Discord serves nobody without a token",
+			Anonymous:     "Discord refuses calls without a token",
 		},
 		Forms: map[string][]string{RefusedWords: {Nested, Array, String}},
 		Page:  50,
 	}
 }
 
-// discordLimit is a rate limit, of all calls of the bot or of one route, with or
+// discordLimit is a rate limit for all calls of the bot or for one route, with or
 // without Retry-After.
 func discordLimit(a Asked, global, told bool) Answer {
 	wait := strconv.FormatFloat(max(a.Wait.Seconds(), 0.1), 'f', 3, 64)
@@ -74,8 +74,8 @@ func discordError(a Asked) Answer {
 	return Page(a.Status, "cloudflare")
 }
 
-// discordRevoked is the answer to a dead token, or to the address of a webhook
-// that was deleted.
+// discordRevoked is the answer to a revoked token, or to the address of a deleted
+// webhook.
 func discordRevoked(a Asked) Answer {
 	if strings.Contains(a.URL.Path, "/webhooks/") {
 		return JSON(http.StatusNotFound, `{"message":"Unknown Webhook","code":10015}`)
@@ -97,7 +97,7 @@ func discordWords(a Asked) Answer {
 }
 
 // cloudflareBan is the page of Cloudflare for a banned address: no JSON, no Via,
-// and no time to wait for.
+// and no time to wait.
 func cloudflareBan(Asked) Answer {
 	return text(http.StatusTooManyRequests, "text/html; charset=UTF-8", "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><title>Access denied | discord.com used Cloudflare to restrict access</title></head>\n"+
 		"<body><h1>Error 1015</h1><h2>You are being rate limited</h2>\n<p>The owner of this website (discord.com) has banned you temporarily from accessing this website.</p></body>\n</html>\n",

@@ -1,5 +1,5 @@
-// Package faults makes a fake server fail on purpose, in its provider's own words:
-// a kit holds what it was told to do and does it to the calls that come in.
+// Package faults makes a fake server fail on purpose, with its provider's own answers.
+// A kit holds the orders and applies them to the calls that arrive.
 package faults
 
 import (
@@ -38,14 +38,14 @@ const (
 	Anonymous       = "anonymous"
 )
 
-// ErrNothing is what a hook returns where there is nothing its fault could be
-// done to: the fault then waits for another call.
+// ErrNothing is what a hook returns if there is nothing that its fault could change.
+// The fault then waits for another call.
 var ErrNothing = errors.New("there is nothing to do this to")
 
-// A Kind is what a call is about, whatever the provider's address for it.
+// A Kind is what a call does, the same for all providers.
 type Kind string
 
-// The kinds of calls. Update is every write to an object that is there already.
+// The kinds of calls. Update is every write to an existing object.
 const (
 	Create Kind = "create"
 	Update Kind = "update"
@@ -56,42 +56,42 @@ const (
 
 var kinds = []Kind{Create, Update, Read, List, Other}
 
-// MaxLag is the furthest that lists may lag behind.
+// MaxLag is the longest time that lists may lag behind.
 const MaxLag = time.Hour
 
-// A manner is how a fault comes about.
+// A manner is how a fault works.
 type manner int
 
 const (
 	refuses  manner = iota // the call is refused, and nothing is done
 	crashes                // the call is carried out, and the answer is an error
-	loses                  // the call is carried out, and there is no answer
-	delays                 // the call is carried out, and the answer takes its time
+	loses                  // the call is carried out, and no answer is sent
+	delays                 // the call is carried out, and the answer is late
 	goesOn                 // the call is carried out, and the answer never ends
 	lags                   // the list is an old one
-	disturbs               // something happens to the objects just before the call
-	revokes                // from here on every call is refused
-	replaces               // another answer is sent, and the order says whether the call is carried out
-	changes                // the call is carried out, and a part of the answer is changed
-	guests                 // from here on every call is served as a guest's
+	disturbs               // the objects change just before the call
+	revokes                // this call and all later ones are refused
+	replaces               // another answer is sent; the order says whether the call is carried out
+	changes                // the call is carried out, and a part of its answer is changed
+	guests                 // this call and all later ones are served as a guest's
 )
 
-// A definition is what holds of a fault at every provider.
+// A definition is what is the same of a fault at every provider.
 type definition struct {
 	name, does string
 	manner     manner
-	// kinds are those it is done to where nobody says which; bound ones are all
-	// that it can be done to.
+	// kinds are the calls that it is applied to if the order names none. If it is
+	// bound, it cannot be applied to others.
 	kinds []Kind
 	bound bool
-	// takes names the members it has beside those of all.
+	// takes names the members of an order that only some faults have.
 	takes []string
-	// duration is how long where nobody says.
+	// duration is the default.
 	duration time.Duration
 	// statuses are those that an order may name. The first one is the default.
 	statuses []int
-	// forms are those that an order may name. The first one that the provider has
-	// is the default.
+	// forms are those that an order may name. The default is the first one that
+	// the provider has.
 	forms []string
 }
 
@@ -111,7 +111,7 @@ var definitions = []definition{
 	{name: MovedObject, does: "moves the object away before the call", manner: disturbs, kinds: []Kind{Read, Update}, bound: true},
 	{name: DeletedObject, does: "deletes the object before the call", manner: disturbs, kinds: []Kind{Read, Update}, bound: true},
 	{name: RevokedToken, does: "revokes the token, until this is cleared", manner: revokes},
-	{name: ETagConflict, does: "has somebody edit the object just before an update", manner: disturbs, kinds: []Kind{Update}, bound: true},
+	{name: ETagConflict, does: "edits the object as another user just before an update", manner: disturbs, kinds: []Kind{Update}, bound: true},
 	{name: Captcha, does: "wants a captcha solved"},
 	{name: AddressBan, does: "refuses the address the call comes from"},
 	{name: ForeignAnswer, does: "answers 200 with a page, or with nothing, in the provider's place", manner: replaces, takes: []string{"form", "done"}, forms: []string{HTML, Login, Empty}},
@@ -140,15 +140,15 @@ const (
 )
 
 const (
-	// page is the largest page that a SlowList answers where nobody says.
+	// page is the default for the largest page that a SlowList answers.
 	page = 50
-	// blocked is what BlockedContent looks for where nobody says: a text that
-	// common rules of firewalls refuse (octopusreview/octopus#672).
+	// blocked is the default for what BlockedContent looks for: a text that common
+	// rules of firewalls refuse (octopusreview/octopus#672).
 	blocked = "/etc/passwd"
 )
 
-// objects is how many OneTimestamp gives one time where nobody says: more than
-// a page of any provider.
+// objects is the default for how many objects OneTimestamp gives one time: more than
+// a page of any provider has.
 const objects = 150
 
 // Names lists all faults.

@@ -6,27 +6,23 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
-
-	"example.com/integrations/local/providers"
 )
 
-// Elsewhere is the host that faults lead to. It is reserved and never exists
+// Elsewhere is the host of links that faults change. It is reserved and never exists
 // (https://www.rfc-editor.org/rfc/rfc2606#section-2).
 const Elsewhere = "elsewhere.example"
 
 // NotTaken are the words of RefusedWords.
 const NotTaken = "The text holds something that is not taken here"
 
-// words reports whether a fault of this manner needs an answer of the
-// provider's.
+// words reports whether a fault of this manner needs an answer of the provider.
 func (m manner) words() bool {
 	return m == refuses || m == revokes || m == crashes || m == replaces
 }
 
-// answerTo is how the provider words a fault, or what stands before it. It is
-// nil where the fault changes no words, or the profile has none.
+// answerTo makes the answer of the provider under a fault, or of a proxy in front of
+// it. It is nil if the fault needs no answer, or the profile has none.
 func (p Profile) answerTo(name string) func(Asked) Answer {
 	if own := p.Refusals[name].Answer; own != nil {
 		return own
@@ -46,7 +42,7 @@ func (p Profile) answerTo(name string) func(Asked) Answer {
 	return nil
 }
 
-// foreignPage is a success that something before the provider answers with.
+// foreignPage is an answer of a proxy with a status of success.
 func foreignPage(a Asked) Answer {
 	switch a.Form {
 	case Empty:
@@ -60,15 +56,14 @@ func foreignPage(a Asked) Answer {
 		"<body><h1>We will be back soon</h1></body>\n</html>\n", nil)
 }
 
-// firewall refuses a request for what is in its body, as the rules of web
-// application firewalls do.
+// firewall refuses a request because of its body, as web application firewalls do.
 func firewall(a Asked) Answer {
 	return text(a.Status, "text/html; charset=UTF-8", "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><title>Attention Required!</title></head>\n"+
 		"<body><h1>Sorry, you have been blocked</h1>\n<p>The action you just performed triggered the security solution.</p></body>\n</html>\n", nil)
 }
 
-// movedAway is what a web server answers after a move to another host: reads are
-// led there, and writes are refused, or led there too.
+// movedAway is the answer of a web server after a move to another host: reads are
+// redirected, and writes are refused or redirected.
 func movedAway(a Asked) Answer {
 	status := a.Status
 	if a.Method == http.MethodGet || a.Method == http.MethodHead {
@@ -82,96 +77,8 @@ func movedAway(a Asked) Answer {
 	return Page(status, "nginx", "Location", "https://"+Elsewhere+a.URL.RequestURI())
 }
 
-// formsOf are the forms of a fault that the provider has.
-func (k *Kit) formsOf(d definition) []string {
-	if own := k.profile.Forms[d.name]; len(own) > 0 {
-		return own
-	}
-
-	return d.forms
-}
-
-// complete fills in what an order does not say.
-func (k *Kit) complete(o *Order, d definition) error {
-	forms := k.formsOf(d)
-	if o.Form != "" && !slices.Contains(forms, o.Form) {
-		return Refused{{Field: "form", Detail: fmt.Sprintf("must be one of %s: %s has no other", strings.Join(forms, ", "), k.profile.Provider)}}
-	}
-
-	if o.Form == "" && len(forms) > 0 {
-		o.Form = forms[0]
-	}
-
-	switch {
-	case d.name == BlockedContent && o.Pattern == "":
-		o.Pattern = blocked
-	case d.name == SlowList && o.Page == 0:
-		o.Page = page
-	case d.name == ForbiddenItem && o.Pattern == "" && o.Nth == 0:
-		o.Nth = 1
-	}
-
-	return nil
-}
-
-// concerns reports whether a call is one that the settings of an order are
-// about. The lock is held.
-func (k *Kit) concerns(a *active, r *http.Request, c Call) bool {
-	switch a.Fault {
-	case BlockedContent:
-		return holds(string(c.body), a.Pattern)
-	case SlowList:
-		size := providers.PageSize(r)
-		if size == 0 {
-			size = k.profile.Page
-		}
-		return size > a.Page
-
-	case ForbiddenItem:
-		if a.Pattern != "" {
-			return holds(r.URL.EscapedPath(), a.Pattern) || holds(string(c.body), a.Pattern)
-		}
-		return c.Object != "" && a.number(c.Object) == a.Nth
-	}
-
-	return true
-}
-
-// number counts the objects that calls were about, from 1.
-func (a *active) number(object string) int {
-	at := slices.Index(a.seen, object)
-	if at < 0 {
-		a.seen = append(a.seen, object)
-		return len(a.seen)
-	}
-
-	return at + 1
-}
-
-// holds reports whether a text has the parts of a pattern in their order, with
-// anything around and between them.
-func holds(text, pattern string) bool {
-	for part := range strings.SplitSeq(pattern, "*") {
-		at := strings.Index(text, part)
-		if at < 0 {
-			return false
-		}
-		text = text[at+len(part):]
-	}
-
-	return true
-}
-
-// looksAtBodies reports whether an order looks at what requests hold.
-func (k *Kit) looksAtBodies() bool {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-
-	return slices.ContainsFunc(k.active, func(a *active) bool { return a.Pattern != "" })
-}
-
-// Body reads the body of a request, and puts it back to be read again. It ends
-// the connection where the caller goes away meanwhile.
+// Body reads the body of a request, and puts it back to be read again. It aborts the
+// answer if the caller goes away.
 func Body(r *http.Request) []byte {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
@@ -186,8 +93,8 @@ func Body(r *http.Request) []byte {
 	return body
 }
 
-// change is an answer with the part changed that a fault changes. It reports
-// false where there is nothing to change.
+// change applies a fault that changes a part of an answer. It reports false if there
+// is nothing to change.
 func change(o Order, out Answer) (Answer, bool) {
 	if o.Fault == WrongSuccess {
 		return swapped(out)
@@ -210,11 +117,11 @@ func change(o Order, out Answer) (Answer, bool) {
 	return out, changed
 }
 
-// origin is where a link leads: scheme and host.
+// origin is the scheme and the host of a link.
 var origin = regexp.MustCompile(`https?://([^/>\s,;]+)`)
 
 // swapped is an answer of success with another status of success: 200 for any
-// other one, and 201 for 200. Its body stays as it is.
+// other one, and 201 for 200. The body stays.
 func swapped(out Answer) (Answer, bool) {
 	switch out.Status {
 	case http.StatusOK:
@@ -228,8 +135,7 @@ func swapped(out Answer) (Answer, bool) {
 	return out, true
 }
 
-// Renamed is another name for a place. That of a renamed one is the name it had
-// before.
+// Renamed is another name for a place. For a renamed place it is the first name.
 func Renamed(name string) string {
 	const suffix = "-renamed"
 	before, renamed := strings.CutSuffix(name, suffix)
@@ -240,9 +146,8 @@ func Renamed(name string) string {
 	return name + suffix
 }
 
-// sendRaw sends an answer with its own reason on the status line, which the
-// server of Go's library cannot. It reports false where the connection has no
-// status line: HTTP/2 has none.
+// sendRaw sends an answer with its own reason on the status line, which net/http does
+// not support. It reports false for HTTP/2, which has no status line.
 func (a Answer) sendRaw(w http.ResponseWriter) bool {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"example.com/integrations/local/providers"
+	"example.com/integrations/shared/domain"
 )
 
 // maxOrder is far above the longest order.
@@ -15,46 +16,46 @@ const maxOrder = 64 << 10
 // State is what GET /_/faults answers. The form is a promise of the environment.
 type State struct {
 	Provider string `json:"provider"`
-	// Faults are all there are, with what this provider makes of them.
+	// Faults are all faults, as this provider has them.
 	Faults []Known `json:"faults"`
-	// Active are those that are being done, in the order in which they are tried.
+	// Active are the active orders, in the order in which they are tried.
 	Active []Active `json:"active"`
 }
 
-// Known is a fault as this provider knows it.
+// Known is a fault as this provider has it.
 type Known struct {
 	Fault string `json:"fault"`
 	Does  string `json:"does"`
-	// Kinds are the calls it is done to where nobody says which; all without any.
+	// Kinds are the calls it is applied to by default; without any, all.
 	Kinds []Kind `json:"kinds,omitempty"`
-	// Takes names the members of an order that it has beside those of all.
+	// Takes names the members of an order that only some faults have.
 	Takes []string `json:"takes,omitempty"`
 	// Forms are what the member form may be, the default first.
 	Forms []string `json:"forms,omitempty"`
 	// Cannot says why this provider does not have it.
 	Cannot string `json:"cannot,omitempty"`
-	// Applied is how often it was done since the fake server was opened.
+	// Applied is how often it was applied since the fake server was opened.
 	Applied int `json:"applied"`
 }
 
-// Active is an order that is being carried out.
+// Active is an order that can still be applied.
 type Active struct {
 	ID string `json:"id"`
 	Order
-	// Left is how many of the times are left, Applied how often it was done.
+	// Left is how many of the times are left, Applied how often it was applied.
 	Left    int `json:"left,omitempty"`
 	Applied int `json:"applied"`
-	// Revoked says that the token is: every call of its owner is refused.
+	// Revoked says that the token is revoked: every call of its owner is refused.
 	Revoked bool `json:"revoked,omitempty"`
 }
 
-// State tells how the kit stands.
+// State is the state of the kit.
 func (k *Kit) State() State {
 	k.lock.Lock()
 	defer k.lock.Unlock()
 	s := State{Provider: k.profile.Provider, Faults: []Known{}, Active: []Active{}}
 	for _, d := range definitions {
-		one := Known{Fault: d.name, Does: d.does, Kinds: k.kindsOf(d), Takes: d.takes, Forms: k.formsOf(d), Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
+		one := Known{Fault: d.name, Does: d.does, Kinds: k.profile.kindsOf(d), Takes: d.takes, Forms: k.profile.formsOf(d), Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
 		if one.Cannot != "" {
 			one.Kinds = nil
 			one.Takes = nil
@@ -144,5 +145,8 @@ func refuseOrder(w http.ResponseWriter, err error) {
 
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(problem(refused))
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": "about:blank", "title": "The fault is not valid", "status": http.StatusBadRequest,
+		"detail": refused.Error(), "errors": []domain.FieldError(refused),
+	})
 }

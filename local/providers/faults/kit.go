@@ -6,34 +6,30 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"example.com/integrations/local/providers"
-	"example.com/integrations/shared/domain"
 )
 
-// Hooks are how a kit reaches into its fake server. What is nil the fake server does
-// not do.
+// Hooks are how a kit reaches into its fake server. A fault whose hook is nil is not
+// available there.
 type Hooks struct {
 	// Call says what a request is about.
 	Call func(r *http.Request) Call
-	// Log keeps a write that the fake server itself never saw.
+	// Log records a write that a fault refused before the fake server saw it.
 	Log func(r *http.Request, w providers.Write)
-	// Check holds a refusal in JSON against the provider's description.
+	// Check compares a refusal in JSON with the provider's description.
 	Check func(r *http.Request, a Answer)
 	// Lags says that the fake server's lists follow Lag.
 	Lags bool
-	// SameTime gives the newest n objects of the list asked for one time.
+	// SameTime gives the newest n objects of the requested list one time of change.
 	SameTime func(r *http.Request, n int) error
-	// Move, Delete and Edit do so with the object asked for, as somebody else.
+	// Move, Delete and Edit do so with the requested object, as another user.
 	Move, Delete, Edit func(r *http.Request) error
-	// Rename gives the place that is asked for another name, as somebody else.
+	// Rename gives the requested place another name, as another user.
 	Rename func(r *http.Request) error
 	// Guests says that the fake server follows Guest.
 	Guests bool
@@ -42,44 +38,28 @@ type Hooks struct {
 	After func(time.Duration) <-chan time.Time
 }
 
-// A Call is what a request is about and who makes it.
+// A Call is what a request is about, and its caller.
 type Call struct {
 	Kind Kind
-	// User is the account, Person that it is a person's and not the integration's.
+	// User is the account. Person says that it is a person's, not the integration's.
 	User   string
 	Person bool
 	// Object names the one object that the call is about, "" for none.
 	Object string
 
-	body []byte // of the request, where an order looks at it
+	body []byte // of the request, if an order looks at it
 }
 
-// A Kit does to a fake server's calls what it was told to. A nil one does nothing.
+// A Kit applies faults to the calls of a fake server. A nil one applies none.
 type Kit struct {
-	profile Profile
-	hooks   Hooks
-	closed  chan struct{}
-	once    sync.Once
-
-	lock    sync.Mutex
-	last    int
-	active  []*active
-	applied map[string]int
+	*orders
+	hooks  Hooks
+	closed chan struct{}
+	once   sync.Once
 }
 
-// active is an order that is being carried out.
-type active struct {
-	Order
-	id      string
-	left    int // of the times
-	applied int
-	random  *rand.Rand
-	revoked bool
-	seen    []string // the objects that calls were about, in their order
-}
-
-// New returns a kit for the fake server of a provider. It panics where the profile
-// says nothing of a fault that it has to.
+// New returns a kit for the fake server of a provider. It panics if the profile has
+// no answer for a fault that needs one and does not rule it out.
 func New(p Profile, h Hooks) *Kit {
 	for _, d := range definitions {
 		if d.manner.words() && p.answerTo(d.name) == nil && p.Cannot[d.name] == "" {
@@ -95,7 +75,7 @@ func New(p Profile, h Hooks) *Kit {
 		h.After = time.After
 	}
 
-	return &Kit{profile: p, hooks: h, closed: make(chan struct{}), applied: map[string]int{}}
+	return &Kit{orders: &orders{profile: p, applied: map[string]int{}}, hooks: h, closed: make(chan struct{})}
 }
 
 // Close ends the answers that would not end by themselves.
@@ -105,17 +85,18 @@ func (k *Kit) Close() {
 	}
 }
 
-// Cannot is why a fault is not to be had here, "" where it is.
+// cannot says why a fault is not available here, "" if it is.
 func (k *Kit) cannot(name string) string {
 	d, _ := define(name)
 	missing := d.manner == lags && !k.hooks.Lags || d.manner == disturbs && k.disturbance(name) == nil || d.manner == guests && !k.hooks.Guests
 	if reason := k.profile.Cannot[name]; reason != "" || !missing {
 		return reason
 	}
+
 	return "the fake server of " + k.profile.Provider + " has nothing that this could be done to"
 }
 
-// disturbance is the hook of a fault.
+// disturbance is the hook of a fault, nil if there is none.
 func (k *Kit) disturbance(name string) func(*http.Request, *active) error {
 	one := map[string]func(*http.Request) error{MovedObject: k.hooks.Move, DeletedObject: k.hooks.Delete, ETagConflict: k.hooks.Edit, RenamedPlace: k.hooks.Rename}[name]
 	switch {
@@ -128,185 +109,42 @@ func (k *Kit) disturbance(name string) func(*http.Request, *active) error {
 	return nil
 }
 
-// Add takes an order and returns its id. The error is a Refused where the order
-// is not valid or the provider cannot have the fault.
+// Add accepts an order and returns its id. The error is a Refused if the order is
+// not valid or the fault is not available here.
 func (k *Kit) Add(o Order) (id string, err error) {
-	told := o.told || o.Duration > 0
+	// An order made in code is checked like one that was read.
 	written, err := json.Marshal(o)
-	if err == nil {
-		o, err = ParseOrder(written) // one made by hand is as good as one that was read
-	}
-
 	if err != nil {
 		return "", err
 	}
 
-	o.told = told
-	d, _ := define(o.Fault)
-	if reason := k.cannot(o.Fault); reason != "" {
-		return "", Refused{{Field: "fault", Detail: fmt.Sprintf("%s is not to be had: %s", o.Fault, reason)}}
-	}
-
-	if !o.told {
-		o.Duration = Duration(d.duration)
-	}
-
-	if err := k.complete(&o, d); err != nil {
+	o, err = ParseOrder(written)
+	if err != nil {
 		return "", err
 	}
 
-	a := &active{Order: o, left: o.Times}
-	if o.Probability != nil {
-		seed := rand.Uint64()
-		if o.Seed != nil {
-			seed = *o.Seed
-		}
-		a.random = rand.New(rand.NewPCG(seed, 0))
+	if reason := k.cannot(o.Fault); reason != "" {
+		return "", Refused{{Field: "fault", Detail: fmt.Sprintf("%s is not available: %s", o.Fault, reason)}}
 	}
 
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	k.last++
-	a.id = strconv.Itoa(k.last)
-	k.active = append(k.active, a)
+	told := o.Duration != nil
+	if err := k.profile.complete(&o); err != nil {
+		return "", err
+	}
 
-	return a.id, nil
+	return k.add(o, told), nil
 }
 
-// Clear ends all that is active, or only what has an id or is of a fault where
-// they are not empty. It returns how many those were.
-func (k *Kit) Clear(id, fault string) int {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	before := len(k.active)
-	k.active = slices.DeleteFunc(k.active, func(a *active) bool { return (id == "" || a.id == id) && (fault == "" || a.Fault == fault) })
-	return before - len(k.active)
-}
-
-// Applied is how often a fault was done since the fake server was opened.
-func (k *Kit) Applied(fault string) int {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	return k.applied[fault]
-}
-
-// kindsOf are those that a fault is done to if its order names no calls.
-func (k *Kit) kindsOf(d definition) []Kind {
-	if own := k.profile.Refusals[d.name].Kinds; len(own) > 0 {
-		return own
-	}
-	return d.kinds
-}
-
-// selects reports whether an order is for a call.
-func (k *Kit) selects(a *active, r *http.Request, c Call) bool {
-	d, _ := define(a.Fault)
-	if by := cmp.Or(a.Match.By, Integration); by != Anyone && (by == Person) != c.Person {
-		return false
-	}
-
-	if a.revoked {
-		return true
-	}
-
-	m := a.Match
-	if own := k.kindsOf(d); len(own) > 0 && (d.bound || m.Kind == "" && m.Method == "" && m.Path == "") && !slices.Contains(own, c.Kind) {
-		return false
-	}
-
-	return (m.Kind == "" || m.Kind == c.Kind) && (m.Method == "" || strings.EqualFold(m.Method, r.Method)) &&
-		(m.Path == "" || fits(m.Path, r.URL.EscapedPath())) && k.concerns(a, r, c)
-}
-
-// fits compares a path with a pattern in which * is any run of characters.
-func fits(pattern, path string) bool {
-	first, rest, more := strings.Cut(pattern, "*")
-	if !more {
-		return pattern == path
-	}
-
-	if path, more = strings.CutPrefix(path, first); !more {
-		return false
-	}
-
-	for at := 0; at <= len(path); at++ {
-		if fits(rest, path[at:]) {
-			return true
-		}
-	}
-
-	return false
-}
-
-// answers reports whether a fault decides about the answer: a call has but one.
-func (k *Kit) answers(a *active) bool {
-	d, _ := define(a.Fault)
-	return d.manner != lags && d.manner != guests && (d.manner != disturbs || k.profile.Refusals[a.Fault].Answer != nil)
-}
-
-// choose takes the orders that are for a call, in their order, and counts them.
-func (k *Kit) choose(r *http.Request, c Call) (chosen []*active) {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	answered := false
-	for _, a := range k.active {
-		if answered && k.answers(a) || !k.selects(a, r, c) || !a.due() {
-			continue
-		}
-
-		a.applied++
-		k.applied[a.Fault]++
-		answered = answered || k.answers(a)
-		chosen = append(chosen, a)
-	}
-
-	k.active = slices.DeleteFunc(k.active, func(a *active) bool { return a.random == nil && a.left == 0 && !a.revoked })
-
-	return chosen
-}
-
-// due takes one of the times, or draws.
-func (a *active) due() bool {
-	switch {
-	case a.revoked:
-		return true
-	case a.random != nil && a.random.Float64() >= *a.Probability:
-		return false
-	case a.random == nil:
-		a.left--
-	}
-
-	a.revoked = a.Fault == RevokedToken || a.Fault == Anonymous
-
-	return true
-}
-
-// giveBack undoes the count of an order that found nothing to do.
-func (k *Kit) giveBack(a *active) {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	a.applied--
-	k.applied[a.Fault]--
-	if a.random != nil {
-		return
-	}
-
-	if a.left++; !slices.Contains(k.active, a) {
-		k.active = append(k.active, a)
-		slices.SortFunc(k.active, func(a, b *active) int { return cmp.Or(len(a.id)-len(b.id), strings.Compare(a.id, b.id)) })
-	}
-}
-
-// A hit is what befalls a call.
+// A hit is what faults do to a call.
 type hit struct {
 	names []string
 	lag   time.Duration
 	guest bool
-	last  *active // what decides about the answer, nil for nothing
+	last  *active // decides about the answer, nil for none
 }
 
-// strike does to the objects what is to be done before the call, and says what
-// is to become of it.
+// strike changes the objects that faults change before the call, and says what else
+// they do to the call.
 func (k *Kit) strike(r *http.Request, c Call) (*hit, error) {
 	h := &hit{}
 	for _, a := range k.choose(r, c) {
@@ -325,7 +163,7 @@ func (k *Kit) strike(r *http.Request, c Call) (*hit, error) {
 
 		h.names = append(h.names, a.Fault)
 		if d.manner == lags {
-			h.lag = max(h.lag, time.Duration(a.Duration))
+			h.lag = max(h.lag, a.Duration.long())
 		}
 
 		h.guest = h.guest || d.manner == guests
@@ -339,34 +177,20 @@ func (k *Kit) strike(r *http.Request, c Call) (*hit, error) {
 
 type hitKey struct{}
 
-// Of names the faults that a call is under, "" for none.
-func Of(ctx context.Context) string {
+func hitOf(ctx context.Context) hit {
 	if h, ok := ctx.Value(hitKey{}).(*hit); ok {
-		return strings.Join(h.names, ",")
+		return *h
 	}
-	return ""
+
+	return hit{}
 }
+
+// Of names the faults that are applied to a call, "" for none.
+func Of(ctx context.Context) string { return strings.Join(hitOf(ctx).names, ",") }
 
 // Lag is how far a list is to lag behind, 0 for not at all.
-func Lag(ctx context.Context) time.Duration {
-	if h, ok := ctx.Value(hitKey{}).(*hit); ok {
-		return h.lag
-	}
-	return 0
-}
+func Lag(ctx context.Context) time.Duration { return hitOf(ctx).lag }
 
-// Guest reports whether a call is to be served as that of a guest, because its
-// token is dead.
-func Guest(ctx context.Context) bool {
-	h, ok := ctx.Value(hitKey{}).(*hit)
-
-	return ok && h.guest
-}
-
-// problem is a refusal of an order as a problem document.
-func problem(refused Refused) map[string]any {
-	return map[string]any{
-		"type": "about:blank", "title": "The fault is not valid", "status": http.StatusBadRequest,
-		"detail": refused.Error(), "errors": []domain.FieldError(refused),
-	}
-}
+// Guest reports whether a call is to be served as a guest's, because its token is
+// no longer valid.
+func Guest(ctx context.Context) bool { return hitOf(ctx).guest }

@@ -371,7 +371,7 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("%s\nhas not %s", body, want)
 	}
 
-	if want := `{"fault":"captcha","does":"wants a captcha solved","cannot":"a workflow asks nobody for a captcha","applied":0}`; !strings.Contains(body, want) {
+	if want := `{"fault":"captcha","does":"wants a captcha solved","cannot":"a workflow has no captchas","applied":0}`; !strings.Contains(body, want) {
 		t.Errorf("%s\nhas not %s", body, want)
 	}
 
@@ -482,7 +482,7 @@ func TestAddChecks(t *testing.T) {
 		}
 	}
 
-	if _, err := s.Add(Order{Fault: RateLimited, Times: 1, Duration: Duration(7 * time.Second)}); err != nil {
+	if _, err := s.Add(Order{Fault: RateLimited, Times: 1, Duration: new(Duration(7 * time.Second))}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -505,7 +505,7 @@ func TestEveryFaultIsDocumented(t *testing.T) {
 	}
 }
 
-// A fake server without a kit is as one whose kit was told nothing.
+// A fake server without a kit is like one whose kit has no orders.
 func TestNoKit(t *testing.T) {
 	var k *Kit
 	w := httptest.NewRecorder()

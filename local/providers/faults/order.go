@@ -13,45 +13,44 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// An Order is what a kit is told to do.
+// An Order says which fault a kit is to apply, to which calls and how often.
 type Order struct {
 	Fault string `json:"fault"`
-	// Times is how often, Probability for how large a part of the calls. One of
-	// them is given.
+	// Times is how often, Probability is the share of the calls. Exactly one of them
+	// is given.
 	Times       int      `json:"times,omitempty"`
 	Probability *float64 `json:"probability,omitempty"`
-	// Seed makes the choice among the calls the same every time.
+	// Seed makes the random choice of calls repeatable.
 	Seed  *uint64 `json:"seed,omitempty"`
 	Match Match   `json:"match,omitzero"`
-	// Duration is what the fault makes of it: how long to wait, how late, how far
-	// behind. Status is that of the answer, Objects how many one time is given to.
-	Duration Duration `json:"duration,omitempty"`
-	Status   int      `json:"status,omitempty"`
-	Objects  int      `json:"objects,omitempty"`
-	// Form is one of the fault's forms. Pattern is what a body, or the path of an
-	// object, holds, with * for any run of characters. Page is the largest page
-	// that is answered. Nth counts the objects that calls are about, from 1. Done
-	// says that the call is carried out.
+	// Duration depends on the fault: how long to wait, how late, how far behind.
+	// Status is that of the answer, Objects how many objects get one time.
+	// Without a duration the fault's own one counts.
+	Duration *Duration `json:"duration,omitempty"`
+	Status   int       `json:"status,omitempty"`
+	Objects  int       `json:"objects,omitempty"`
+	// Form is one of the fault's forms. Pattern is a text of the body or of the
+	// object's path, with * for any characters. Page is the largest page that is
+	// answered. Nth counts the objects that calls are about, from 1. Done says that
+	// the call is carried out.
 	Form    string `json:"form,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	Page    int    `json:"page,omitempty"`
 	Nth     int    `json:"nth,omitempty"`
 	Done    bool   `json:"done,omitempty"`
-
-	told bool // whether somebody said how long
 }
 
-// A Match selects calls. What is empty selects all.
+// A Match selects calls. An empty member selects all.
 type Match struct {
 	Kind   Kind   `json:"kind,omitempty"`
 	Method string `json:"method,omitempty"`
-	// Path is the path as it came, with * for any run of characters.
+	// Path is the path as it was sent, with * for any characters.
 	Path string `json:"path,omitempty"`
-	// By is whose calls: the integration's where it is empty.
+	// By is the kind of caller, Integration if it is empty.
 	By string `json:"by,omitempty"`
 }
 
-// Whose calls a match selects.
+// The callers that a match selects.
 const (
 	Integration = "integration"
 	Person      = "person"
@@ -64,10 +63,28 @@ type Duration time.Duration
 // MarshalJSON writes the notation.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
-// Refused says what is wrong with an order, member by member.
+// long is how long it is, nothing for nil.
+func (d *Duration) long() time.Duration {
+	if d == nil {
+		return 0
+	}
+
+	return time.Duration(*d)
+}
+
+// Long is the duration as people write it, "" for none.
+func (d *Duration) Long() string {
+	if d.long() == 0 {
+		return ""
+	}
+
+	return d.long().String()
+}
+
+// Refused lists what is wrong with an order, by member.
 type Refused []domain.FieldError
 
-// Error gives all of it in one sentence.
+// Error is the whole list in one sentence.
 func (r Refused) Error() string {
 	var all []string
 	for _, one := range r {
@@ -83,7 +100,7 @@ const (
 )
 
 // ParseOrder reads an order from a JSON object. The error is a Refused that
-// names each member that will not do.
+// names each invalid member.
 func ParseOrder(body []byte) (Order, error) {
 	var o Order
 	members, err := object(body)
@@ -109,7 +126,6 @@ func ParseOrder(body []byte) (Order, error) {
 	}
 
 	r.rest()
-	o.told = members["duration"] != nil
 	r.judge(o, members)
 	if len(r.refused) > 0 {
 		return Order{}, r.refused
@@ -118,7 +134,7 @@ func ParseOrder(body []byte) (Order, error) {
 	return o, nil
 }
 
-// judge looks at members that depend on each other.
+// judge checks members that depend on each other.
 func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 	if p := o.Probability; p != nil && (*p < 0 || *p > 1) {
 		r.refuse("probability", "must be a number from 0 to 1")
@@ -163,7 +179,7 @@ func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 		r.refuse("nth", "cannot be given together with pattern")
 	}
 
-	if d.name == LaggingLists && time.Duration(o.Duration) > MaxLag {
+	if d.name == LaggingLists && o.Duration.long() > MaxLag {
 		r.refuse("duration", "must be at most "+MaxLag.String())
 	}
 
@@ -186,7 +202,7 @@ func object(body []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// A reader takes members out of an object and notes what is wrong with them.
+// A reader reads the members of an object and collects what is wrong with them.
 type reader struct {
 	prefix  string
 	given   map[string]json.RawMessage
@@ -229,7 +245,7 @@ func (r *reader) number(name string, into *int, least, most int) {
 	}
 }
 
-func (r *reader) duration(name string, into *Duration) {
+func (r *reader) duration(name string, into **Duration) {
 	var text string
 	if !r.text(name, &text) {
 		return
@@ -240,7 +256,7 @@ func (r *reader) duration(name string, into *Duration) {
 		r.refuse(name, "must be a duration up to a day, as 500ms or 1m30s")
 	}
 
-	*into = Duration(read)
+	*into = new(Duration(read))
 }
 
 func (r *reader) match(raw json.RawMessage, into *Match) {
@@ -267,7 +283,7 @@ func (r *reader) match(raw json.RawMessage, into *Match) {
 	r.refused = append(r.refused, m.refused...)
 }
 
-// rest refuses what nobody has taken.
+// rest refuses members that were not read.
 func (r *reader) rest() {
 	for _, name := range slices.Sorted(maps.Keys(r.given)) {
 		if !slices.Contains(r.taken, name) {
@@ -318,8 +334,8 @@ func ParseFlag(text string) (fakeServer string, o Order, err error) {
 	return fakeServer, o, nil
 }
 
-// fromTexts reads an order whose values are all texts and whose match is not a
-// level of its own.
+// fromTexts reads an order from texts, in which the members of the match stand beside
+// the others.
 func fromTexts(given map[string]string) (Order, error) {
 	members := map[string]any{}
 	match := map[string]string{}

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
-	"time"
 )
 
 //go:embed form.html
@@ -13,7 +12,7 @@ var formSource string
 
 var formTemplate = template.Must(template.New("form").Parse(formSource))
 
-// Form is the part of a fake server's page that shows the kit and steers it.
+// Form is the part of a fake server's page that shows the kit and controls it.
 func (k *Kit) Form() (template.HTML, error) {
 	if k == nil {
 		return "", nil
@@ -33,14 +32,6 @@ func (k *Kit) Form() (template.HTML, error) {
 	return template.HTML(out.String()), err
 }
 
-// Long is the duration as people write it, "" for none.
-func (d Duration) Long() string {
-	if d == 0 {
-		return ""
-	}
-	return time.Duration(d).String()
-}
-
 // Wanted is what a match selects, in one line.
 func (m Match) Wanted() string {
 	all := ""
@@ -53,7 +44,7 @@ func (m Match) Wanted() string {
 	return all
 }
 
-// form takes what the page sends: texts, of which empty ones are not meant.
+// form accepts what the page sends: texts, of which empty ones count as absent.
 func (k *Kit) form(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxOrder)
 	if err := r.ParseForm(); err != nil {

@@ -55,8 +55,8 @@ type provider struct {
 	bodies map[faults.Kind]string
 	// list gives the times of change out of a list.
 	times func(body []byte) []string
-	// made is the status of a create, 201 where it is 0; user is whose our token is,
-	// sync-bot where it is empty; alone says that nobody else calls.
+	// made is the status of a create, 0 means 201. user is the account of our token, ""
+	// means sync-bot. alone says that there are no other callers.
 	made  int
 	user  string
 	alone bool
@@ -540,8 +540,8 @@ func (s *stage) received() (r received) {
 	return r
 }
 
-// Every fault does at every provider what it says, in the provider's own words,
-// and only as often as it was told to.
+// Every fault does at every provider what it says, with the provider's own answers,
+// and only as often as ordered.
 func TestEachFaultAtEachProvider(t *testing.T) {
 	for _, p := range allProviders {
 		for _, fault := range faults.Names() {
@@ -551,7 +551,7 @@ func TestEachFaultAtEachProvider(t *testing.T) {
 			}
 
 			if !ok {
-				t.Errorf("%s: nobody says what %s does", p.name, fault)
+				t.Errorf("%s: nothing says what %s does", p.name, fault)
 				continue
 			}
 
@@ -669,7 +669,7 @@ func (s *stage) judge(fault string, want said) {
 
 	case faults.ETagConflict:
 		if title := after.Objects[0].Title; !strings.HasSuffix(title, "(edited)") {
-			s.Errorf("the title is %q: nobody edited it, or we wrote over that", title)
+			s.Errorf("the title is %q: no person edited it, or our update replaced the edit", title)
 		}
 	}
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Teams is how the workflows before Teams word it: errors as JSON of Azure's
+// Teams is how the workflows in front of Teams refuse calls: errors as JSON of Azure's
 // Logic Apps (https://learn.microsoft.com/azure/logic-apps/handle-throttling-problems-429-errors).
 func Teams() Profile {
 	failed := func(status int, code, message string, header ...string) Answer {
@@ -21,7 +21,7 @@ func Teams() Profile {
 		Refusals: map[string]Refusal{
 			RateLimited:     {Answer: func(a Asked) Answer { return limited(a, "Retry-After", a.Seconds()) }},
 			RateLimitedBare: {Answer: func(a Asked) Answer { return limited(a) }},
-			// The channel's own limit was told so: a success by its status.
+			// The limit of the channel was reported with a status of success.
 			SecondaryLimit: {Answer: func(Asked) Answer {
 				return Text(http.StatusOK, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0,server=msgapi.")
 			}},
@@ -47,14 +47,14 @@ func Teams() Profile {
 		},
 		Cannot: map[string]string{
 			LaggingLists: nothing, OneTimestamp: nothing, MovedObject: nothing, DeletedObject: nothing, ETagConflict: nothing,
-			Captcha:       "a workflow asks nobody for a captcha",
+			Captcha:       "a workflow has no captchas",
 			WrongSuccess:  "a workflow documents 202, and 200 where it has a Response action: neither is wrong",
 			SlowList:      nothing,
 			ForbiddenItem: nothing,
 			RenamedPlace:  "a workflow posts into its channel whatever the name of that is, and its own address has no name",
 			MovedReadonly: "the address of a workflow is its secret: it does not move",
 			ForeignLink:   "a workflow's answer has no links",
-			Anonymous:     "a workflow serves nobody without the signature in its address",
+			Anonymous:     "a workflow refuses calls without the signature in its address",
 		},
 		Forms: map[string][]string{RefusedWords: {Nested}, ForeignAnswer: {HTML, Login}},
 	}

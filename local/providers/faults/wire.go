@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -14,24 +12,24 @@ import (
 	"example.com/integrations/local/providers"
 )
 
-// maxBody is what is read of a request that is refused: as much as any of the
-// fake servers reads.
+// maxBody is how much is read of a request: as much as any of the fake servers reads.
 const maxBody = 16 << 20
 
-// Wrap returns the provider's API with the faults before and behind it.
+// Wrap returns the provider's API with the faults applied to its calls.
 func (k *Kit) Wrap(api http.Handler) http.Handler {
 	if k == nil {
 		return api
 	}
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if k.idle() {
+		idle := !k.any(func(*active) bool { return true })
+		if idle {
 			api.ServeHTTP(w, r)
 			return
 		}
 
 		call := k.hooks.Call(r)
-		if k.looksAtBodies() {
+		if k.any(func(a *active) bool { return a.Pattern != "" }) {
 			call.body = Body(r)
 		}
 
@@ -49,13 +47,8 @@ func (k *Kit) Wrap(api http.Handler) http.Handler {
 	})
 }
 
-func (k *Kit) idle() bool {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	return len(k.active) == 0
-}
-
-// answer sends what the fault that decides about it makes of the answer.
+// answer sends the answer that a fault makes of the usual one. Without a fault it is
+// the usual one.
 func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *active, api http.Handler) {
 	if a == nil {
 		api.ServeHTTP(w, r)
@@ -72,7 +65,7 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 	api.ServeHTTP(held, r)
 	switch d.manner {
 	case loses:
-		// The connection ends with nothing sent: the caller cannot know.
+		// The connection ends before anything is sent.
 		panic(http.ErrAbortHandler)
 	case crashes, replaces:
 		k.word(r, call, a).send(w)
@@ -84,15 +77,15 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 		out.send(w)
 
 	case delays:
-		if k.wait(r, time.Duration(a.Duration)) {
+		if k.wait(r, a.Duration.long()) {
 			held.answer().send(w)
 		}
 	case goesOn:
-		k.goOn(w, r, held, time.Duration(a.Duration))
+		k.goOn(w, r, held, a.Duration.long())
 	}
 }
 
-// word is what the provider says.
+// word is the answer of the provider under a fault.
 func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	d, _ := define(a.Fault)
 	usual := 0
@@ -101,9 +94,9 @@ func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	}
 
 	out := k.profile.answerTo(a.Fault)(Asked{
-		Request: r, Kind: call.Kind, Wait: time.Duration(a.Duration), Told: a.told, Status: cmp.Or(a.Status, usual), Form: a.Form, Now: k.hooks.Now(),
+		Request: r, Kind: call.Kind, Wait: a.Duration.long(), Told: a.told, Status: cmp.Or(a.Status, usual), Form: a.Form, Now: k.hooks.Now(),
 	})
-	// No description has the forms of RefusedWords.
+	// The descriptions do not contain the forms of RefusedWords.
 	if k.hooks.Check != nil && a.Fault != RefusedWords && strings.HasPrefix(out.Header.Get("Content-Type"), "application/json") {
 		k.hooks.Check(r, out)
 	}
@@ -111,15 +104,10 @@ func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	return out
 }
 
-// refuse answers in the place of the API, and keeps the write that it got.
+// refuse answers instead of the API, and records a write.
 func (k *Kit) refuse(w http.ResponseWriter, r *http.Request, call Call, a *active) {
 	at := k.hooks.Now().UTC()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
-		panic(http.ErrAbortHandler) // the caller went away in mid-request
-	}
-
+	body := Body(r)
 	out := k.word(r, call, a)
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || call.Kind == Read || call.Kind == List
 	if k.hooks.Log != nil && !reads {
@@ -141,7 +129,7 @@ func (a Answer) send(w http.ResponseWriter) {
 	_, _ = w.Write(a.Body)
 }
 
-// wait reports whether the caller waited as long.
+// wait waits, and reports whether the caller waited too.
 func (k *Kit) wait(r *http.Request, d time.Duration) bool {
 	select {
 	case <-k.hooks.After(d):
@@ -153,8 +141,8 @@ func (k *Kit) wait(r *http.Request, d time.Duration) bool {
 	return false
 }
 
-// goOn sends the answer without its end, and then blanks until the caller hangs
-// up or the fake server stops: as fast as they are read, or one at a time.
+// goOn sends the answer without its end, and then blanks until the caller hangs up or
+// the fake server stops: one in each pause, or as many as are read without a pause.
 func (k *Kit) goOn(w http.ResponseWriter, r *http.Request, held *held, pause time.Duration) {
 	out := held.answer()
 	if out.Status == http.StatusNoContent || out.Status == http.StatusNotModified {
@@ -189,7 +177,7 @@ func (k *Kit) goOn(w http.ResponseWriter, r *http.Request, held *held, pause tim
 	panic(http.ErrAbortHandler) // it never ended
 }
 
-// held is an answer that is kept back.
+// held is an answer that is not sent yet.
 type held struct {
 	header http.Header
 	status int

@@ -1,13 +1,10 @@
 package github
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -16,6 +13,7 @@ import (
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
 const (
@@ -31,6 +29,7 @@ var versions = []string{"2022-11-28", "2026-03-10"}
 // A call is a request on its way through the API.
 type call struct {
 	*http.Request
+
 	body  []byte
 	login string
 	pass  *pass // of an app's installation
@@ -40,83 +39,80 @@ type call struct {
 // A route is what a path stands for.
 type route struct {
 	handle     func(*call) (*answer, *issue)
+	kind       faults.Kind
 	repository *repository
 	former     bool // the path holds a name that the repository had before
 	number     int
-	creates    bool
-	// installation is the one that a token is asked for. Its app shows who it is
-	// by another token.
+	// installation is the one that a token is asked for. Its app signs in with
+	// another token.
 	installation string
 }
 
-// serveAPI answers a request. A write is decided, stored and counted as one
-// step, so that what was answered is never lost and never done twice.
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
-		panic(http.ErrAbortHandler) // the caller went away in mid-request
-	}
+// api is the REST API: it resolves, decides and answers requests.
+type api struct {
+	*state
 
-	made := &call{Request: r, body: body}
-	s.resolve(made)
-	var out *answer
-	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		out = s.write(made, tooLarge != nil)
-	default:
-		out, _ = s.decide(made)
-	}
-
-	s.send(w, made, out)
+	contract *providers.Contract
+	limiter  *limiter
+	issues   issues
+	apps     apps
 }
 
-func (s *Server) write(made *call, tooLarge bool) *answer {
-	number := s.writes.Arrive()
-	at := s.config.Now().UTC()
-	n := 0
-	if made.route.creates {
-		n = s.Arrive()
+// serveAPI answers a request.
+func (a *api) serveAPI(w http.ResponseWriter, r *http.Request) {
+	body, tooLarge := tracker.ReadBody(w, r, maxRequest)
+	made := a.resolved(r)
+	made.body = body
+	if tracker.Reads(r) {
+		out, _ := a.decide(made)
+		a.send(w, made, out)
+		return
 	}
 
-	s.deciding.Lock()
-	made.route = route{}
-	s.resolve(made) // what the path stands for may have changed while it waited
-	out := refuse(http.StatusRequestEntityTooLarge, "Payload too big")
-	changed := (*issue)(nil)
-	if !tooLarge {
-		out, changed = s.decide(made)
-	}
+	a.send(w, made, a.write(made, tooLarge))
+}
 
-	stored := entry{Number: number, Issue: changed, Write: &providers.Write{
-		At: at, User: made.login, Method: made.Method, Path: made.URL.Path, Body: providers.JSONBody(made.body), Status: out.status,
-		Fault: faults.Of(made.Context()),
-	}}
-	if repository := made.route.repository; repository != nil {
-		stored.Repository = key(repository.Owner, repository.Name)
-	}
+func (a *api) write(made *call, tooLarge bool) *answer {
+	var out *answer
+	written := tracker.Written{Request: made.Request, Path: made.URL.Path, Body: made.body, Creates: made.route.kind == faults.Create}
+	err := a.Take(written, func() tracker.Decision[change] {
+		made.route = route{}
+		a.resolve(made) // what the path stands for may have changed while it waited
+		out = refuse(http.StatusRequestEntityTooLarge, "Payload too big")
+		changed := change{}
+		if !tooLarge {
+			out, changed.Issue = a.decide(made)
+		}
 
-	err := s.commit(stored)
-	s.deciding.Unlock()
+		if made.route.repository != nil {
+			changed.Repository = made.route.repository.FullName()
+		}
+
+		return tracker.Decision[change]{User: made.login, Status: out.status, Change: changed}
+	})
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "Server Error")
-	}
-
-	if out.status == http.StatusCreated {
-		s.Tell(Applied, n)
 	}
 
 	return out
 }
 
+// resolved is the call that a request makes.
+func (a *api) resolved(r *http.Request) *call {
+	made := &call{Request: r}
+	a.resolve(made)
+
+	return made
+}
+
 // decide works out the answer and, for a write, the issue as it is to be. The
-// order of the checks is GitHub's: who calls before what he asks.
-func (s *Server) decide(made *call) (*answer, *issue) {
-	if refused := s.admit(made); refused != nil {
+// order of the checks is GitHub's: the caller before the request.
+func (a *api) decide(made *call) (*answer, *issue) {
+	if refused := a.admit(made); refused != nil {
 		return refused, nil
 	}
 
-	limits, refused := s.limiter.take(made.login, made.Method, made.route.creates)
+	limits, refused := a.limiter.take(made.login, made.Method, made.route.kind == faults.Create)
 	if refused != nil {
 		return refused, nil
 	}
@@ -124,14 +120,14 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	var broken error
 	redirected := made.route.former && made.route.handle == nil // whatever is asked for
 	if made.route.installation == "" && !redirected {           // the description at hand is of issues
-		broken = s.contract.CheckRequest(s.described(made), made.body)
+		broken = a.contract.CheckRequest(a.described(made), made.body)
 	}
 
 	if broken != nil {
-		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
+		a.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
 
-	out, changed := s.perform(made)
+	out, changed := a.perform(made)
 	if broken != nil && out.status < 400 {
 		out = invalid(broken.Error())
 		changed = nil
@@ -141,12 +137,10 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 		out.header = http.Header{}
 	}
 
-	for name, values := range limits {
-		out.header[name] = values
-	}
+	maps.Copy(out.header, limits)
 
 	if classic(made.Header.Get("Authorization")) && made.login != "" {
-		out.header.Set("X-Oauth-Scopes", s.scopes(made))
+		out.header.Set("X-Oauth-Scopes", a.scopes(made))
 	}
 
 	return out, changed
@@ -160,7 +154,7 @@ func classic(authorization string) bool {
 
 // admit checks what every request needs: a name, a media type that there is, a
 // version that there is, and a token.
-func (s *Server) admit(made *call) *answer {
+func (a *api) admit(made *call) *answer {
 	if made.UserAgent() == "" {
 		return refuse(http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.")
 	}
@@ -170,7 +164,7 @@ func (s *Server) admit(made *call) *answer {
 		return refuse(http.StatusUnauthorized, "Requires authentication")
 	}
 
-	login, ok := s.whose(made, strings.TrimSpace(token))
+	login, ok := a.apps.whose(made, strings.TrimSpace(token))
 	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
 		return refuse(http.StatusUnauthorized, "Bad credentials")
 	}
@@ -214,15 +208,15 @@ func isJSON(contentType string) bool {
 
 // resolve finds what a path stands for. The links of a list lead to
 // /repositories/{id}, as on GitHub.
-func (s *Server) resolve(made *call) {
+func (a *api) resolve(made *call) {
 	parts := strings.Split(strings.Trim(made.URL.Path, "/"), "/")
 	get := made.Method == http.MethodGet
 	switch {
 	case len(parts) == 1 && parts[0] == "user" && get:
-		made.route.handle = s.user
+		made.route.handle = a.issues.user
 		return
 	case len(parts) == 4 && parts[0] == "app" && parts[1] == "installations" && parts[3] == "access_tokens" && made.Method == http.MethodPost:
-		made.route.handle = s.grant
+		made.route.handle = a.apps.grant
 		made.route.installation = parts[2]
 		return
 	}
@@ -231,9 +225,9 @@ func (s *Server) resolve(made *call) {
 	former := false
 	switch {
 	case len(parts) >= 3 && parts[0] == "repos":
-		found = s.find(parts[1], parts[2])
+		found = a.find(parts[1], parts[2])
 		if found == nil {
-			found = s.findFormer(parts[1], parts[2])
+			found = a.findFormer(parts[1], parts[2])
 			former = found != nil
 		}
 
@@ -241,27 +235,27 @@ func (s *Server) resolve(made *call) {
 
 	case len(parts) >= 2 && parts[0] == "repositories":
 		id, _ := strconv.ParseInt(parts[1], 10, 64)
-		found = s.findID(id)
+		found = a.repositories.Numbered(id)
 		parts = parts[2:]
 	default:
 		return
 	}
 
-	made.route = s.inRepository(made.Method, parts)
+	made.route = a.inRepository(made.Method, parts)
 	made.route.repository = found
 	made.route.former = former
 }
 
-func (s *Server) inRepository(method string, parts []string) route {
+func (a *api) inRepository(method string, parts []string) route {
 	switch {
 	case len(parts) == 0 && method == http.MethodGet:
-		return route{handle: s.repository}
+		return route{handle: a.issues.repository}
 	case len(parts) == 0 || parts[0] != "issues":
 		return route{}
 	case len(parts) == 1 && method == http.MethodGet:
-		return route{handle: s.list}
+		return route{handle: a.issues.list, kind: faults.List}
 	case len(parts) == 1 && method == http.MethodPost:
-		return route{handle: s.create, creates: true}
+		return route{handle: a.issues.create, kind: faults.Create}
 	case len(parts) != 2:
 		return route{}
 	}
@@ -273,16 +267,16 @@ func (s *Server) inRepository(method string, parts []string) route {
 
 	switch method {
 	case http.MethodGet:
-		return route{handle: s.read, number: number}
+		return route{handle: a.issues.read, kind: faults.Read, number: number}
 	case http.MethodPatch:
-		return route{handle: s.update, number: number}
+		return route{handle: a.issues.update, kind: faults.Update, number: number}
 	}
 
 	return route{}
 }
 
 // described is the request under the path that the description knows.
-func (s *Server) described(made *call) *http.Request {
+func (a *api) described(made *call) *http.Request {
 	repository := made.route.repository
 	rest, ok := strings.CutPrefix(made.URL.Path, "/repositories/")
 	if repository == nil || !ok {
@@ -291,13 +285,13 @@ func (s *Server) described(made *call) *http.Request {
 
 	_, rest, _ = strings.Cut(rest, "/")
 	copied := made.Clone(made.Context())
-	copied.URL.Path = strings.TrimSuffix("/repos/"+repository.fullName()+"/"+rest, "/")
+	copied.URL.Path = strings.TrimSuffix("/repos/"+repository.FullName()+"/"+rest, "/")
 
 	return copied
 }
 
 // perform runs the handler. A repository the caller may not see is not there.
-func (s *Server) perform(made *call) (*answer, *issue) {
+func (a *api) perform(made *call) (*answer, *issue) {
 	if made.route.handle == nil && !made.route.former {
 		return notFound(), nil
 	}
@@ -308,50 +302,32 @@ func (s *Server) perform(made *call) (*answer, *issue) {
 		return renamedAnswer(made), nil
 	}
 
-	if refused := s.beyond(made); refused != nil {
+	if refused := a.beyond(made); refused != nil {
 		return refused, nil
 	}
 
 	return made.route.handle(made)
 }
 
-func (r *repository) visible(login string) bool {
-	return r != nil && (!r.Private || r.mayTriage(login) || slices.ContainsFunc(r.Read, func(one string) bool { return strings.EqualFold(one, login) }))
-}
-
-func (r *repository) mayTriage(login string) bool {
-	return r.mayPush(login) || slices.ContainsFunc(r.Triage, func(one string) bool { return strings.EqualFold(one, login) })
-}
-
-func (r *repository) mayPush(login string) bool {
-	return r.Push == nil || holds(r.Push, login) || r.mayAdmin(login)
-}
-
-func (r *repository) mayAdmin(login string) bool { return holds(r.Admin, login) }
-
 // send writes an answer after it has held it against the contract.
-func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
-	content := encode(out.value)
+func (a *api) send(w http.ResponseWriter, made *call, out *answer) {
+	content := tracker.Encode(out.value)
 	header := w.Header()
-	for name, values := range out.header {
-		header[name] = values
-	}
+	maps.Copy(header, out.header)
 
 	sign(header)
 	if made.Method == http.MethodGet && out.status == http.StatusOK {
 		tag := fmt.Sprintf(`W/"%x"`, sha256.Sum256(content))
 		header.Set("Etag", tag)
 		if made.Header.Get("If-None-Match") == tag {
-			for name, values := range s.limiter.back(made.login) {
-				header[name] = values
-			}
+			maps.Copy(header, a.limiter.back(made.login))
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
 
-	if err := s.contract.CheckResponse(s.described(made), out.status, header, content); !out.undescribed && err != nil && !errors.Is(err, providers.ErrNoOperation) {
-		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
+	if !out.undescribed {
+		a.CheckAnswer(a.contract, a.described(made), faults.Answer{Status: out.status, Header: header, Body: content})
 	}
 
 	w.WriteHeader(out.status)
@@ -364,13 +340,4 @@ func sign(header http.Header) {
 	header.Set("X-Github-Media-Type", "github.v3; format=json")
 	header.Set("X-Github-Api-Version-Selected", versions[0])
 	header.Set("X-Github-Request-Id", rand.Text())
-}
-
-// encode leaves <, > and & as they are, as GitHub does.
-func encode(value any) []byte {
-	var content bytes.Buffer
-	encoder := json.NewEncoder(&content)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
-	return bytes.TrimSuffix(content.Bytes(), []byte("\n"))
 }

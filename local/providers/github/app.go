@@ -42,6 +42,13 @@ type pass struct {
 	write        bool
 }
 
+// apps give out tokens of installations.
+type apps struct {
+	*state
+
+	granted grants
+}
+
 // grants are the tokens that were given out. They end with the process.
 type grants struct {
 	mu   sync.Mutex
@@ -67,7 +74,7 @@ func (g *grants) get(token string) (pass, bool) {
 
 // whose is the account behind a token. A token of an app's installation is good
 // for an hour, for the repositories and the rights it was asked for.
-func (s *Server) whose(made *call, token string) (login string, ok bool) {
+func (s *apps) whose(made *call, token string) (login string, ok bool) {
 	if made.route.installation != "" {
 		app := s.claimed(token)
 		if app == nil {
@@ -92,7 +99,7 @@ func (s *Server) whose(made *call, token string) (login string, ok bool) {
 
 // claimed is the app that a token of its own says it comes from: signed with
 // its key, not from the future, and good for ten minutes at most.
-func (s *Server) claimed(token string) *App {
+func (s *apps) claimed(token string) *App {
 	signed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil
@@ -116,7 +123,7 @@ func (s *Server) claimed(token string) *App {
 }
 
 // grant gives out a token of an installation.
-func (s *Server) grant(made *call) (*answer, *issue) {
+func (s *apps) grant(made *call) (*answer, *issue) {
 	_, token, _ := strings.Cut(made.Header.Get("Authorization"), " ")
 	app := s.claimed(strings.TrimSpace(token))
 	if app == nil || app.Installation != made.route.installation {
@@ -151,7 +158,7 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 	listed := []map[string]any{}
 	for _, one := range within {
 		given.repositories = append(given.repositories, one.id)
-		listed = append(listed, map[string]any{"id": one.id, "name": one.Name, "full_name": one.fullName()})
+		listed = append(listed, map[string]any{"id": one.id, "name": one.Name, "full_name": one.FullName()})
 	}
 
 	text := "gh" + "s_" + app.ID + "_" + rand.Text() + "." + rand.Text()
@@ -165,9 +172,9 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 
 // within are the repositories that a token is asked for, by their names of now
 // or by their ids, or all the app is installed on.
-func (s *Server) within(app *App, names []string, ids []int64) ([]*repository, *answer) {
+func (s *apps) within(app *App, names []string, ids []int64) ([]*repository, *answer) {
 	var installed []*repository
-	for _, one := range s.all() {
+	for _, one := range s.repositories.All() {
 		if one.installed != "" && holds(app.Repositories, one.installed) {
 			installed = append(installed, one)
 		}

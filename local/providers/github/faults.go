@@ -1,28 +1,29 @@
 package github
 
 import (
-	"context"
+	"cmp"
+	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
-// profile is how GitHub words its refusals.
-func (s *Server) profile() faults.Profile {
+// disturber makes the fake server fail on purpose.
+type disturber struct{ *api }
+
+// profile has GitHub's refusals.
+func (s *disturber) profile() faults.Profile {
 	say := func(make func(faults.Asked) *answer) faults.Refusal {
 		return faults.Refusal{Answer: func(a faults.Asked) faults.Answer {
 			out := make(a)
-			said := faults.Answer{Status: out.status, Header: http.Header{}, Body: encode(out.value)}
-			for name, values := range out.header {
-				said.Header[name] = values
-			}
-
+			said := faults.Answer{Status: out.status, Header: http.Header{}, Body: tracker.Encode(out.value)}
+			maps.Copy(said.Header, out.header)
 			sign(said.Header)
 			return said
 		}}
@@ -90,41 +91,25 @@ func refusedWords(form string) *answer {
 	}}
 }
 
-// exceeded is the refusal of who has used up his hour, which ends as soon as
-// the fault says.
-func (s *Server) exceeded(a faults.Asked) *answer {
+// exceeded is the refusal of a login without calls left in its hour. The hour ends
+// when the fault says.
+func (s *disturber) exceeded(a faults.Asked) *answer {
 	out := refuse(http.StatusTooManyRequests, "API rate limit exceeded for user ID "+strconv.FormatInt(identify(s.callOf(a.Request).User), 10)+".")
 	reset := a.Now.Add(a.Wait + time.Second - 1).Truncate(time.Second)
 	out.header = (&usage{used: perHour, reset: reset}).header()
 	return out
 }
 
-func (s *Server) hooks() faults.Hooks {
+func (s *disturber) hooks() faults.Hooks {
 	return faults.Hooks{
-		Now: s.config.Now, Lags: true, Call: s.callOf,
-		Log: func(_ *http.Request, w providers.Write) {
-			_ = s.commit(entry{Number: s.writes.Arrive(), Write: &w})
-		},
-		Check: func(r *http.Request, a faults.Answer) {
-			made := &call{Request: r}
-			s.resolve(made)
-			if made.route.handle == nil {
-				return
-			}
-
-			if err := s.contract.CheckResponse(s.described(made), a.Status, a.Header, a.Body); err != nil && made.route.installation == "" {
-				s.Violation("answer %d to %s %s: %v", a.Status, r.Method, r.URL.Path, err)
-			}
-		},
-		SameTime: s.sameTime,
+		Now: s.config.Now, Lags: true, Call: s.callOf, Check: s.check, SameTime: s.sameTime,
+		Log: func(_ *http.Request, w providers.Write) { s.Note(w) },
 		Delete: func(r *http.Request) error {
 			return s.disturb(r, func(_ *repository, one *issue) { one.Deleted = true })
 		},
 		Move: func(r *http.Request) error { return s.disturb(r, s.transfer) },
 		Rename: func(r *http.Request) error {
-			made := &call{Request: r}
-			s.resolve(made)
-			in := made.route.repository
+			in := s.resolved(r).route.repository
 			if in == nil {
 				return faults.ErrNothing
 			}
@@ -134,26 +119,26 @@ func (s *Server) hooks() faults.Hooks {
 	}
 }
 
-// callOf says what a request is about and who makes it.
-func (s *Server) callOf(r *http.Request) faults.Call {
-	made := &call{Request: r}
-	s.resolve(made)
-	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	token = strings.TrimSpace(token)
-	c := faults.Call{Kind: faults.Other, Person: token != "" && token == s.config.PersonToken}
-	c.User, _ = s.whose(made, token)
-	switch {
-	case made.route.creates:
-		c.Kind = faults.Create
-	case made.route.number > 0 && r.Method == http.MethodGet:
-		c.Kind = faults.Read
-	case made.route.number > 0:
-		c.Kind = faults.Update
-	case made.route.repository != nil && made.route.handle != nil && strings.HasSuffix(r.URL.Path, "/issues"):
-		c.Kind = faults.List
+// check holds a refusal against the description.
+func (s *disturber) check(r *http.Request, a faults.Answer) {
+	made := s.resolved(r)
+	if made.route.handle != nil && made.route.installation == "" {
+		s.CheckAnswer(s.contract, s.described(made), a)
+	}
+}
+
+// callOf describes a request: its kind, its account and its issue.
+func (s *disturber) callOf(r *http.Request) faults.Call {
+	made := s.resolved(r)
+	token := given(made)
+	c := faults.Call{Kind: cmp.Or(made.route.kind, faults.Other), Person: token != "" && token == s.config.PersonToken}
+	c.User, _ = s.apps.whose(made, token)
+	in := made.route.repository
+	if in == nil && c.Kind == faults.List {
+		c.Kind = faults.Other
 	}
 
-	if in := made.route.repository; in != nil && made.route.number > 0 {
+	if in != nil && made.route.number > 0 {
 		c.Object = strconv.FormatInt(in.id, 10) + " " + strconv.Itoa(made.route.number)
 	}
 
@@ -161,54 +146,43 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 }
 
 // sameTime gives a repository's newest issues one time of their last change.
-func (s *Server) sameTime(r *http.Request, n int) error {
-	made := &call{Request: r}
-	s.resolve(made)
-	found := made.route.repository
-	if found == nil {
+func (s *disturber) sameTime(r *http.Request, n int) error {
+	in := s.resolved(r).route.repository
+	if in == nil {
 		return faults.ErrNothing
 	}
 
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	all := s.issues(found)
-	at := s.now()
-	if len(all) < 2 {
-		return faults.ErrNothing
-	}
-
-	for _, one := range all[max(0, len(all)-n):] {
-		changed := *one
-		changed.UpdatedAt = at
-		if err := s.commit(entry{Repository: key(found.Owner, found.Name), Issue: &changed}); err != nil {
+	return s.Alone(func() error {
+		newest, err := tracker.Newest(s.realIssues(in), n)
+		if err != nil {
 			return err
 		}
-	}
 
-	return nil
+		return s.touch(in, newest, s.now())
+	})
 }
 
 // disturb changes the issue that a request is about.
-func (s *Server) disturb(r *http.Request, change func(*repository, *issue)) error {
-	made := &call{Request: r}
-	s.resolve(made)
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	in := made.route.repository
-	if in == nil || s.get(in, made.route.number) == nil {
-		return faults.ErrNothing
-	}
+func (s *disturber) disturb(r *http.Request, how func(*repository, *issue)) error {
+	made := s.resolved(r)
 
-	changed := *s.get(in, made.route.number)
-	change(in, &changed)
+	return s.Alone(func() error {
+		in := made.route.repository
+		if in == nil || s.get(in, made.route.number) == nil {
+			return faults.ErrNothing
+		}
 
-	return s.commit(entry{Repository: key(in.Owner, in.Name), Issue: &changed})
+		changed := *s.get(in, made.route.number)
+		how(in, &changed)
+
+		return s.Commit(change{Repository: in.FullName(), Issue: &changed})
+	})
 }
 
-// transfer moves an issue to the next repository there is, or to one that
-// nobody here sees.
-func (s *Server) transfer(from *repository, one *issue) {
-	all := s.all()
+// transfer moves an issue to the next repository there is, or to one that no
+// account here sees.
+func (s *disturber) transfer(from *repository, one *issue) {
+	all := s.repositories.All()
 	at := slices.IndexFunc(all, func(r *repository) bool { return r != from && !r.NoIssues })
 	if at < 0 {
 		one.MovedTo = movedTo(identify("elsewhere"), 1)
@@ -220,49 +194,11 @@ func (s *Server) transfer(from *repository, one *issue) {
 	copied.Number, copied.ID = s.next(to)
 	copied.UpdatedAt = s.now()
 	one.MovedTo = movedTo(to.id, copied.Number)
-	if s.commit(entry{Repository: key(to.Owner, to.Name), Issue: &copied}) != nil {
+	if s.Commit(change{Repository: to.FullName(), Issue: &copied}) != nil {
 		one.MovedTo = ""
 	}
 }
 
 func movedTo(repository int64, number int) string {
-	return apiBase + "/repositories/" + url.PathEscape(strconv.FormatInt(repository, 10)) + "/issues/" + itoa(number)
-}
-
-func (i *issue) gone() bool { return i.Deleted || i.MovedTo != "" }
-
-// there leaves those that are still there.
-func there(all []*issue) []*issue { return slices.DeleteFunc(all, (*issue).gone) }
-
-// missing is the answer about an issue that is not there, or no longer.
-func (s *Server) missing(r *repository, number int) *answer {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	if number < 1 || number > len(r.issues) || !r.issues[number-1].gone() {
-		return notFound()
-	}
-
-	one := r.issues[number-1]
-	if one.Deleted {
-		return refuse(http.StatusGone, "This issue was deleted")
-	}
-
-	return &answer{status: http.StatusMovedPermanently, header: http.Header{"Location": {one.MovedTo}}, value: map[string]string{
-		"message": "Moved Permanently", "url": one.MovedTo, "documentation_url": documentation,
-	}}
-}
-
-// listed are the issues that a list is made of.
-func (s *Server) listed(ctx context.Context, r *repository, creator string) []*issue {
-	lag := faults.Lag(ctx)
-	if lag == 0 {
-		return s.snapshot(r, creator)
-	}
-
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-
-	return slices.DeleteFunc(there(r.past.At(s.config.Now().Add(-lag))), func(one *issue) bool {
-		return creator != "" && !strings.EqualFold(one.Creator, creator)
-	})
+	return fmt.Sprintf("%s/repositories/%d/issues/%d", apiBase, repository, number)
 }

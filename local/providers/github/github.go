@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,13 +30,13 @@ type Repository struct {
 	Admin []string
 	// Push lists the logins that may write; without it everyone may.
 	Push []string
-	// Triage lists the logins that may triage, of those who may not write.
+	// Triage lists the logins that may triage but not write.
 	Triage []string
 	// Archived repositories can only be read.
 	Archived bool
-	// Read lists the logins that may only read, where it is private.
+	// Read lists the logins that may only read a private repository.
 	Read []string
-	// Private repositories are not there for those in none of these lists.
+	// Private repositories are hidden from logins in none of these lists.
 	Private bool
 	// NoIssues says that issues are disabled.
 	NoIssues bool
@@ -47,21 +45,21 @@ type Repository struct {
 	PullRequests int
 }
 
-// Config says what the fake server has and who may use it.
+// Config says what the fake server has and which logins may use it.
 type Config struct {
 	Dir      string
 	SpecPath string            // GitHub's OpenAPI description; without it only the own checks apply
 	Limits   bool              // apply the published rate limits
 	Tokens   map[string]string // token to login
-	// Scopes are those of classic tokens that have others than repo.
+	// Scopes are the scopes of classic tokens, where they are not repo.
 	Scopes map[string]string
-	// Permissions are what fine-grained tokens may do with issues, where it is not
-	// everything: "read" or "none".
+	// Permissions limit fine-grained tokens to "read" or "none" for issues. Other
+	// tokens may do everything.
 	Permissions map[string]string
-	// PersonToken is the token with which the page lets people edit; without
-	// it the page only shows.
+	// PersonToken is the token with which the page lets people edit. Without
+	// it the page is read-only.
 	PersonToken string
-	// Repositories are all there are.
+	// Repositories are all repositories.
 	Repositories []Repository
 	// Apps may ask for tokens.
 	Apps []App
@@ -71,27 +69,10 @@ type Config struct {
 
 // A Server is the fake server. It survives the death of its process.
 type Server struct {
-	providers.Watch
-	config   Config
-	contract *providers.Contract
-	journal  *providers.Journal
-	limiter  *limiter
-	writes   providers.Log[entry]
-	faults   *faults.Kit
+	*api
 
-	calls atomic.Int64
-
-	granted grants // the apps' tokens
-
-	// deciding is held by a write from its decision to its commitment.
-	deciding sync.Mutex
-
-	lock         sync.RWMutex
-	repositories map[string]*repository
-	order        []*repository
-	former       map[string]int64 // names of renamed repositories, to their ids
-	placed       int              // how often a name was led elsewhere
-	lastID       int64
+	faults *faults.Kit
+	calls  atomic.Int64
 }
 
 // Open returns the fake server with all that the journal in config.Dir holds.
@@ -108,33 +89,31 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 		config.Now = time.Now
 	}
 
-	s := &Server{
-		config: config, contract: contract, limiter: newLimiter(config.Limits, config.Now),
-		repositories: map[string]*repository{}, former: map[string]int64{}, lastID: firstID,
-	}
-	s.faults = faults.New(s.profile(), s.hooks())
+	kept := &state{config: config, lastID: firstID}
 	for _, one := range config.Repositories {
-		added := newRepository(one)
-		s.repositories[key(one.Owner, one.Name)] = added
-		s.order = append(s.order, added)
+		kept.repositories.Add(newRepository(one))
 	}
 
-	var err error
-	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "github.jsonl"), s.replay); err != nil {
+	if err := kept.Ledger.Open(config.Dir, "github", config.Now, kept.apply); err != nil {
 		return nil, fmt.Errorf("GitHub fake server: %w", err)
 	}
 
-	if err := s.seed(); err != nil {
-		return nil, errors.Join(err, s.journal.Close())
+	if err := kept.seed(); err != nil {
+		return nil, errors.Join(err, kept.Close())
 	}
 
-	return s, nil
+	served := &api{
+		state: kept, contract: contract, limiter: newLimiter(config.Limits, config.Now), issues: issues{kept}, apps: apps{state: kept},
+	}
+	failing := &disturber{served}
+
+	return &Server{api: served, faults: faults.New(failing.profile(), failing.hooks())}, nil
 }
 
 // Close closes the journal.
 func (s *Server) Close() error {
 	s.faults.Close()
-	return s.journal.Close()
+	return s.Ledger.Close()
 }
 
 // Faults is what makes the fake server fail on purpose.

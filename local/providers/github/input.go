@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // The lengths GitHub allows, in characters.
@@ -28,8 +29,8 @@ var (
 	updateMembers = append([]string{"state", "state_reason", "duplicate_issue_id"}, createMembers...)
 )
 
-// change is what a body asks for. What is nil is not to change.
-type change struct {
+// asked is what a body asks for. What is nil is not to change.
+type asked struct {
 	title       *string
 	body        **string
 	state       *string
@@ -40,35 +41,28 @@ type change struct {
 
 // parse reads a body strictly: an object with known members of the right
 // types, no longer than they may be.
-func (s *Server) parse(body []byte, known []string) (*change, *answer) {
+func (s *issues) parse(body []byte, known []string) (*asked, *answer) {
 	given, refused := parseObject(body, known)
 	if refused != nil {
 		return nil, refused
 	}
 
-	asked := &change{}
-	for _, read := range []func(members) *answer{asked.readTitle, asked.readBody, asked.readState, asked.readLabels, s.readMilestone} {
+	a := &asked{}
+	for _, read := range []func(members) *answer{a.readTitle, a.readBody, a.readState, a.readLabels, s.readMilestone} {
 		if refused := read(given); refused != nil {
 			return nil, refused
 		}
 	}
 
-	return asked, asked.readAssignees(given, s.knows)
+	return a, a.readAssignees(given, s.knows)
 }
 
 func parseObject(body []byte, known []string) (members, *answer) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	var value json.RawMessage
-	if err := decoder.Decode(&value); err != nil || !utf8.Valid(body) {
+	given, err := tracker.Members(body)
+	switch {
+	case errors.Is(err, tracker.ErrSyntax):
 		return nil, refuse(http.StatusBadRequest, "Problems parsing JSON")
-	}
-
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, refuse(http.StatusBadRequest, "Problems parsing JSON")
-	}
-
-	var given members
-	if json.Unmarshal(value, &given) != nil || given == nil {
+	case err != nil:
 		return nil, refuse(http.StatusBadRequest, "Body should be a JSON object")
 	}
 
@@ -106,7 +100,7 @@ func text(value json.RawMessage) (string, bool) {
 	return *read, true
 }
 
-func (c *change) readTitle(given members) *answer {
+func (c *asked) readTitle(given members) *answer {
 	value, ok := given["title"]
 	if !ok {
 		return nil
@@ -136,7 +130,7 @@ func (c *change) readTitle(given members) *answer {
 	return nil
 }
 
-func (c *change) readBody(given members) *answer {
+func (c *asked) readBody(given members) *answer {
 	value, ok := given["body"]
 	if !ok {
 		return nil
@@ -155,7 +149,7 @@ func (c *change) readBody(given members) *answer {
 	return nil
 }
 
-func (c *change) readState(given members) *answer {
+func (c *asked) readState(given members) *answer {
 	if value, ok := given["state"]; ok {
 		state, isText := text(value)
 		if !isText || state != "open" && state != "closed" {
@@ -179,7 +173,7 @@ func (c *change) readState(given members) *answer {
 	return nil
 }
 
-func (c *change) readLabels(given members) *answer {
+func (c *asked) readLabels(given members) *answer {
 	value, ok := given["labels"]
 	if !ok {
 		return nil
@@ -238,14 +232,14 @@ func labelName(value json.RawMessage) (string, *answer) {
 }
 
 // readMilestone refuses every milestone but none: there is none here.
-func (s *Server) readMilestone(given members) *answer {
+func (s *issues) readMilestone(given members) *answer {
 	if value, ok := given["milestone"]; ok && !isNull(value) {
 		return unprocessable(fault{Resource: "Issue", Code: "invalid", Field: "milestone", Value: excerpt(value)})
 	}
 	return nil
 }
 
-func (s *Server) knows(login string) bool {
+func (s *issues) knows(login string) bool {
 	for _, one := range s.config.Tokens {
 		if strings.EqualFold(one, login) {
 			return true
@@ -254,7 +248,7 @@ func (s *Server) knows(login string) bool {
 	return false
 }
 
-func (c *change) readAssignees(given members, known func(login string) bool) *answer {
+func (c *asked) readAssignees(given members, known func(login string) bool) *answer {
 	var logins []string
 	if value, ok := given["assignee"]; ok && !isNull(value) {
 		login, isText := text(value)

@@ -3,14 +3,18 @@ package github
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-func (s *Server) user(made *call) (*answer, *issue) {
+// issues are the resources of issues, of the repository and of the account.
+type issues struct{ *state }
+
+func (s *issues) user(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusOK, value: renderSelf(made.login, s.now())}, nil
 }
 
-func (s *Server) repository(made *call) (*answer, *issue) {
+func (s *issues) repository(made *call) (*answer, *issue) {
 	found := made.route.repository
 	open := 0
 	for _, one := range s.snapshot(found, "") {
@@ -22,11 +26,26 @@ func (s *Server) repository(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusOK, value: renderRepository(found, open, made.login, s.now())}, nil
 }
 
+// missing is the answer about an issue that is not there, or no longer.
+func missing(r *repository, number int) *answer {
+	one := r.issues.Stored(number)
+	switch {
+	case one == nil:
+		return notFound()
+	case one.Deleted:
+		return refuse(http.StatusGone, "This issue was deleted")
+	}
+
+	return &answer{status: http.StatusMovedPermanently, header: http.Header{"Location": {one.MovedTo}}, value: map[string]string{
+		"message": "Moved Permanently", "url": one.MovedTo, "documentation_url": documentation,
+	}}
+}
+
 func issuesDisabled() *answer {
 	return refuse(http.StatusGone, "Issues has been disabled in this repository.")
 }
 
-func (s *Server) create(made *call) (*answer, *issue) {
+func (s *issues) create(made *call) (*answer, *issue) {
 	found := made.route.repository
 	if found.NoIssues {
 		return issuesDisabled(), nil
@@ -48,12 +67,12 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	blank := &issue{ID: id, Number: number, State: "open", Creator: made.login, CreatedAt: at}
 	created := s.apply(blank, asked, made.login, found.mayPush(made.login))
 	created.UpdatedAt = at
-	header := http.Header{"Location": {apiURL(found) + "/issues/" + itoa(number)}}
+	header := http.Header{"Location": {apiURL(found) + "/issues/" + strconv.Itoa(number)}}
 
 	return &answer{status: http.StatusCreated, header: header, value: renderIssue(found, created)}, created
 }
 
-func (s *Server) read(made *call) (*answer, *issue) {
+func (s *issues) read(made *call) (*answer, *issue) {
 	found, refused := s.existing(made)
 	if refused != nil {
 		return refused, nil
@@ -61,20 +80,20 @@ func (s *Server) read(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusOK, value: renderIssue(made.route.repository, found)}, nil
 }
 
-func (s *Server) existing(made *call) (*issue, *answer) {
+func (s *issues) existing(made *call) (*issue, *answer) {
 	if made.route.repository.NoIssues {
 		return nil, issuesDisabled()
 	}
 
 	found := s.get(made.route.repository, made.route.number)
 	if found == nil {
-		return nil, s.missing(made.route.repository, made.route.number)
+		return nil, missing(made.route.repository, made.route.number)
 	}
 
 	return found, nil
 }
 
-func (s *Server) update(made *call) (*answer, *issue) {
+func (s *issues) update(made *call) (*answer, *issue) {
 	found, refused := s.existing(made)
 	if refused != nil {
 		return refused, nil
@@ -107,7 +126,7 @@ func (s *Server) update(made *call) (*answer, *issue) {
 // apply returns the issue with what was asked for. A change that changes
 // nothing leaves the time of the last one; labels and assignees of someone
 // without push access are dropped without a word, as on GitHub.
-func (s *Server) apply(before *issue, asked *change, login string, mayPush bool) *issue {
+func (s *issues) apply(before *issue, asked *asked, login string, mayPush bool) *issue {
 	after := *before
 	changed := false
 	set(&after.Title, asked.title, &changed)
@@ -139,7 +158,7 @@ func (s *Server) apply(before *issue, asked *change, login string, mayPush bool)
 }
 
 // move opens or closes an issue. The reason counts only then.
-func (s *Server) move(moved *issue, state string, reason *string, login string) {
+func (s *issues) move(moved *issue, state string, reason *string, login string) {
 	moved.State = state
 	if state == "open" {
 		moved.StateReason = "reopened"

@@ -10,13 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 const (
 	defaultPage = 30
 	maxPage     = 100
-	// numberedReach is how many issues there are pages by number for. Behind
-	// them GitHub leads only those who follow its links.
+	// numberedReach is how many issues pages by number reach. Behind them GitHub
+	// answers only requests that follow its links.
 	numberedReach = 10_000
 	tooFar        = "Pagination with the page parameter is not supported for large datasets, please use cursor based pagination (after/before)"
 )
@@ -31,10 +33,10 @@ type filter struct {
 	after                        *cursor
 }
 
-// A cursor is a place in a list, as its links tell it: behind an issue.
+// A cursor is a place in a list, as its links have it: behind an issue.
 type cursor struct{ at, number int64 }
 
-func (s *Server) list(made *call) (*answer, *issue) {
+func (s *issues) list(made *call) (*answer, *issue) {
 	repository := made.route.repository
 	if repository.NoIssues {
 		return issuesDisabled(), nil
@@ -65,13 +67,12 @@ func (s *Server) list(made *call) (*answer, *issue) {
 func parseFilter(query url.Values) (*filter, *answer) {
 	asked := &filter{
 		creator: query.Get("creator"), assignee: query.Get("assignee"), mentioned: query.Get("mentioned"),
-		page: max(1, number(query.Get("page"), 1)), perPage: min(maxPage, number(query.Get("per_page"), defaultPage)),
+		page: max(1, tracker.Number(query.Get("page"), 1)), perPage: min(maxPage, tracker.Number(query.Get("per_page"), defaultPage)),
 	}
 	if asked.perPage < 1 {
 		asked.perPage = defaultPage
 	}
 
-	asked.page = min(asked.page, 1<<30)
 	for _, one := range []struct {
 		name    string
 		into    *string
@@ -111,13 +112,6 @@ func parseFilter(query url.Values) (*filter, *answer) {
 	}
 
 	return asked, nil
-}
-
-func number(text string, otherwise int) int {
-	if read, err := strconv.Atoi(text); err == nil {
-		return read
-	}
-	return otherwise
 }
 
 func (f *filter) matches(one *issue) bool {
@@ -196,13 +190,13 @@ func parseCursor(text string) *cursor {
 }
 
 // link gives the neighbouring pages. They are named by the repository's id, as
-// GitHub does: whoever builds the addresses of pages himself is found out.
+// GitHub does: a client that builds the addresses of pages itself fails.
 func (f *filter) link(made *call, total int, left []*issue) string {
 	last := (total + f.perPage - 1) / f.perPage
 	var links []string
 	add := func(relation string, page int, after string) {
 		query := made.URL.Query()
-		query.Set("page", itoa(page))
+		query.Set("page", strconv.Itoa(page))
 		query.Del("after")
 		if after != "" {
 			query.Set("after", after)
@@ -227,8 +221,8 @@ func (f *filter) link(made *call, total int, left []*issue) string {
 	return strings.Join(links, ", ")
 }
 
-// root is the address the caller found the API under. An Enterprise Server's
-// ends in /api/v3: whoever serves this as one strips that from the path.
+// root is the address of the API as the caller sees it. An Enterprise Server's
+// ends in /api/v3: a test that serves this as one strips that from the path.
 func (c *call) root() string {
 	scheme := "https"
 	if c.TLS == nil {
@@ -238,5 +232,3 @@ func (c *call) root() string {
 	asked, _, _ := strings.Cut(c.RequestURI, "?")
 	return scheme + "://" + c.Host + strings.TrimSuffix(asked, c.URL.EscapedPath())
 }
-
-func itoa(number int) string { return strconv.Itoa(number) }

@@ -18,7 +18,7 @@ import (
 	"sync"
 	"testing"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/outbound"
@@ -110,7 +110,7 @@ var gitHub = sync.OnceValue(func() identity {
 
 	defer os.RemoveAll(dir)
 
-	ca, err := devca.Open(dir)
+	ca, err := secrets.OpenCA(dir)
 	if err != nil {
 		panic(err)
 	}

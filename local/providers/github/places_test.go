@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/local/providers/tracker"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/github"
@@ -330,7 +331,7 @@ func TestAnAppInARenamedRepository(t *testing.T) {
 func TestAPersonRenames(t *testing.T) {
 	d := start(t, nil)
 	id := d.ID("acme", "work")
-	post := func(order placeOrder) int {
+	post := func(order tracker.Order) int {
 		t.Helper()
 		body, _ := json.Marshal(order)
 		response, err := http.Post(d.page+"/_/places", "application/json", strings.NewReader(string(body)))
@@ -342,7 +343,7 @@ func TestAPersonRenames(t *testing.T) {
 
 		return response.StatusCode
 	}
-	if got := post(placeOrder{Do: "rename", Place: "acme/work", To: "acme/labour"}); got != 200 || d.ID("acme", "labour") != id {
+	if got := post(tracker.Order{Do: "rename", Place: "acme/work", To: "acme/labour"}); got != 200 || d.ID("acme", "labour") != id {
 		t.Errorf("rename: %d", got)
 	}
 
@@ -356,7 +357,7 @@ func TestAPersonRenames(t *testing.T) {
 		t.Errorf("recreate: %d", form.StatusCode)
 	}
 
-	for _, bad := range []placeOrder{
+	for _, bad := range []tracker.Order{
 		{}, {Do: "rename", Place: "acme/nothing", To: "a/b"}, {Do: "rename", Place: "acme/labour", To: "a"},
 		{Do: "rename", Place: "acme/labour", To: "a/.."}, {Do: "rename", Place: "acme/labour", To: "acme/public"}, {Do: "delete", Place: "acme/labour"},
 	} {

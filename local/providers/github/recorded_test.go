@@ -87,7 +87,7 @@ const refusalReason = "a refusal of a call that the connector does not make"
 
 // sortRecording finds the kind of an exchange, nil where there is none.
 func sortRecording(e recording.Exchange) *kindOfCall {
-	call := e.Request.Method + " " + e.Request.Path + " " + itoa(e.Response.Status)
+	call := e.Request.Method + " " + e.Request.Path + " " + strconv.Itoa(e.Response.Status)
 	at := slices.IndexFunc(kindsOfCalls, func(k kindOfCall) bool { return k.call.MatchString(call) })
 	if at < 0 {
 		return nil
@@ -609,7 +609,7 @@ func TestTheConnectorReadsRecordedCreates(t *testing.T) {
 
 				c := replayed(t, repositoryOf(t, exchanges), func(*http.Request) (recording.Exchange, bool) { return e, true })
 				written, err := c.Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
-				want := domain.Remote{ID: strconv.FormatInt(made.ID, 10), Key: itoa(made.Number), URL: made.HTMLURL, State: domain.Open}
+				want := domain.Remote{ID: strconv.FormatInt(made.ID, 10), Key: strconv.Itoa(made.Number), URL: made.HTMLURL, State: domain.Open}
 				if err != nil || written.Remote != want || made.ID == 0 || written.CreatedAt != made.Created {
 					t.Errorf("%+v, %v, want %+v", written, err, want)
 				}

@@ -13,14 +13,14 @@ const (
 	webBase = "https://github.com"
 )
 
-func apiURL(r *repository) string { return apiBase + "/repos/" + r.fullName() }
+func apiURL(r *repository) string { return apiBase + "/repos/" + r.FullName() }
 
 func webURL(r *repository, one *issue) string {
 	kind := "issues"
 	if one.PullRequest {
 		kind = "pull"
 	}
-	return fmt.Sprintf("%s/%s/%s/%d", webBase, r.fullName(), kind, one.Number)
+	return fmt.Sprintf("%s/%s/%s/%d", webBase, r.FullName(), kind, one.Number)
 }
 
 func node(kind string, id int64) string {
@@ -132,7 +132,7 @@ func association(r *repository, login string) string {
 }
 
 func renderLabel(r *repository, name string) labelView {
-	id := identify(r.fullName() + "\x00" + name)
+	id := identify(r.FullName() + "\x00" + name)
 	return labelView{
 		ID: id, NodeID: node("Label", id), URL: apiURL(r) + "/labels/" + escape(name), Name: name, Color: "ededed",
 	}
@@ -199,12 +199,12 @@ var addresses = map[string]string{
 }
 
 func renderRepository(r *repository, open int, login string, now time.Time) map[string]any {
-	web := webBase + "/" + r.fullName()
+	web := webBase + "/" + r.FullName()
 	view := map[string]any{
-		"id": r.id, "node_id": node("Repository", r.id), "name": r.Name, "full_name": r.fullName(), "owner": renderUser(r.Owner),
+		"id": r.id, "node_id": node("Repository", r.id), "name": r.Name, "full_name": r.FullName(), "owner": renderUser(r.Owner),
 		"private": r.Private, "html_url": web, "description": nil, "fork": false, "homepage": nil, "language": nil, "license": nil,
-		"mirror_url": nil, "clone_url": web + ".git", "git_url": "git://github.com/" + r.fullName() + ".git",
-		"ssh_url": "git@github.com:" + r.fullName() + ".git", "svn_url": web, "default_branch": "main",
+		"mirror_url": nil, "clone_url": web + ".git", "git_url": "git://github.com/" + r.FullName() + ".git",
+		"ssh_url": "git@github.com:" + r.FullName() + ".git", "svn_url": web, "default_branch": "main",
 		"archived": r.Archived, "disabled": false, "has_issues": !r.NoIssues, "has_projects": false, "has_wiki": false, "has_pages": false,
 		"has_discussions": false, "open_issues": open, "open_issues_count": open, "created_at": r.created, "updated_at": now, "pushed_at": now,
 		"permissions": map[string]bool{"admin": r.mayAdmin(login), "maintain": r.mayAdmin(login), "push": r.mayPush(login), "triage": r.mayTriage(login), "pull": true},

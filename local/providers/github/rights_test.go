@@ -54,9 +54,7 @@ func prepare(t *testing.T, change func(r *Repository, c *Config)) stage {
 
 	s.closedBy.State = domain.Closed
 
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	r := s.repositories[key("acme", "work")]
+	r := s.find("acme", "work")
 	change(&r.Repository, &s.config)
 
 	return s

@@ -1,13 +1,13 @@
 package github
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
-	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 )
 
 // firstID makes ids as large as GitHub's are today: over 32 bits.
@@ -34,33 +34,49 @@ type issue struct {
 	MovedTo string `json:"moved_to,omitempty"`
 }
 
-// A repository with its issues: number n stands at n-1.
+// Gone reports whether the issue is deleted or was transferred.
+func (i *issue) Gone() bool { return i.Deleted || i.MovedTo != "" }
+
+// A repository with its issues.
 type repository struct {
 	Repository
+
 	id        int64
 	created   time.Time
 	installed string // the name under which apps are installed on it, "" for none
-	issues    []*issue
-	byCreator map[string][]int // lower-case login to indexes
-	past      providers.Past[int, *issue]
+	issues    *tracker.Issues[int, *issue]
+	last      int // the highest number of an issue
 }
 
-// An entry of the journal: a write, applied (then with the issue as it is
-// since) or refused, or an issue that was there from the start.
-type entry struct {
-	Number     int64            `json:"n,omitempty"`
-	Write      *providers.Write `json:"write,omitempty"`
-	Repository string           `json:"repository,omitempty"`
-	Issue      *issue           `json:"issue,omitempty"`
-	Placing    *placing         `json:"placing,omitempty"`
+// FullName is owner and name. GitHub's names ignore case.
+func (r *repository) FullName() string { return r.Owner + "/" + r.Name }
 
-	at time.Time // since when it is so, zero for what a journal tells
+// Ident is the id of the repository.
+func (r *repository) Ident() int64 { return r.id }
+
+// A change is what a write does to an issue of a repository, or a new name for a
+// repository. The first pull requests are changes too.
+type change struct {
+	Repository string   `json:"repository,omitempty"`
+	Issue      *issue   `json:"issue,omitempty"`
+	Placing    *placing `json:"placing,omitempty"`
+}
+
+// state is what the fake server has: its repositories with their issues.
+type state struct {
+	tracker.Ledger[change]
+
+	config       Config
+	repositories tracker.Places[*repository]
+	lastID       int64
 }
 
 func newRepository(config Repository) *repository {
-	r := &repository{Repository: config, id: config.ID, created: config.Created, installed: config.Name, byCreator: map[string][]int{}}
+	r := &repository{
+		Repository: config, id: config.ID, created: config.Created, installed: config.Name, issues: &tracker.Issues[int, *issue]{},
+	}
 	if r.id == 0 {
-		r.id = identify(key(config.Owner, config.Name))
+		r.id = identify(r.FullName())
 	}
 
 	if r.created.IsZero() {
@@ -70,93 +86,57 @@ func newRepository(config Repository) *repository {
 	return r
 }
 
-// key is how a repository is found: GitHub's names ignore case.
-func key(owner, name string) string { return strings.ToLower(owner + "/" + name) }
-
-func (r *repository) fullName() string { return r.Owner + "/" + r.Name }
-
 // identify gives a name an id that is the same after every start.
-func identify(name string) int64 {
-	sum := fnv.New32a()
-	sum.Write([]byte(strings.ToLower(name)))
-	return int64(sum.Sum32()>>1) + 1
-}
+func identify(name string) int64 { return tracker.Identify(name, 31) }
 
-func (s *Server) replay(line []byte) error {
-	var read entry
-	if err := json.Unmarshal(line, &read); err != nil {
-		return err
-	}
-
-	s.remember(read)
-	return nil
-}
-
-// commit stores an entry for good, then makes it visible.
-func (s *Server) commit(made entry) error {
-	if err := s.journal.Append(made); err != nil {
-		return err
-	}
-
-	made.at = s.config.Now()
-	s.remember(made)
-	return nil
-}
-
-func (s *Server) remember(made entry) {
-	if made.Write != nil {
-		s.writes.Add(made.Number, made)
-	}
-
-	if made.Issue == nil && made.Placing == nil {
-		return
-	}
-
-	s.lock.Lock()
-	defer s.lock.Unlock()
+// apply makes a change visible. A repository that is no longer configured keeps its
+// issues in the journal.
+func (s *state) apply(made change, at time.Time) {
 	if made.Placing != nil {
 		s.place(made.Repository, *made.Placing)
 		return
 	}
 
-	s.lastID = max(s.lastID, made.Issue.ID)
-	// A repository that is no longer configured keeps its place in the journal.
-	if repository := s.repositories[made.Repository]; repository != nil {
-		repository.put(made.Issue)
-		repository.past.Put(made.Issue.Number, made.at, made.Issue)
-	}
-}
-
-func (r *repository) put(put *issue) {
-	if put.Number <= len(r.issues) {
-		r.issues[put.Number-1] = put
+	if made.Issue == nil {
 		return
 	}
 
-	creator := strings.ToLower(put.Creator)
-	r.byCreator[creator] = append(r.byCreator[creator], len(r.issues))
-	r.issues = append(r.issues, put)
+	s.lastID = max(s.lastID, made.Issue.ID)
+	if r := s.repositories.Current(made.Repository); r != nil {
+		r.last = max(r.last, made.Issue.Number)
+		r.issues.Put(made.Issue.Number, at, made.Issue)
+	}
 }
 
 // SetUpdated gives the issues from number first to last one time of their last
-// change, as whoever edits many at once leaves them.
-func (s *Server) SetUpdated(owner, name string, first, last int, at time.Time) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	repository := s.find(owner, name)
-	if repository == nil {
-		return fmt.Errorf("GitHub fake server: there is no %s/%s", owner, name)
-	}
-
-	for number := first; number <= last; number++ {
-		found := s.get(repository, number)
+// change, as an edit of many issues at once does.
+func (s *state) SetUpdated(owner, name string, first, last int, at time.Time) error {
+	return s.Alone(func() error {
+		found := s.find(owner, name)
 		if found == nil {
-			return fmt.Errorf("GitHub fake server: there is no %s/%s#%d", owner, name, number)
+			return fmt.Errorf("GitHub fake server: there is no %s/%s", owner, name)
 		}
 
-		changed := *found
-		changed.UpdatedAt = at.UTC().Truncate(time.Second)
-		if err := s.commit(entry{Repository: key(owner, name), Issue: &changed}); err != nil {
+		var all []*issue
+		for number := first; number <= last; number++ {
+			one := s.get(found, number)
+			if one == nil {
+				return fmt.Errorf("GitHub fake server: there is no %s/%s#%d", owner, name, number)
+			}
+
+			all = append(all, one)
+		}
+
+		return s.touch(found, all, at.UTC().Truncate(time.Second))
+	})
+}
+
+// touch gives issues one time of their last change.
+func (s *state) touch(in *repository, all []*issue, at time.Time) error {
+	for _, one := range all {
+		changed := *one
+		changed.UpdatedAt = at
+		if err := s.Commit(change{Repository: in.FullName(), Issue: &changed}); err != nil {
 			return err
 		}
 	}
@@ -165,60 +145,51 @@ func (s *Server) SetUpdated(owner, name string, first, last int, at time.Time) e
 }
 
 // get returns an issue or nil.
-func (s *Server) get(r *repository, number int) *issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	if number < 1 || number > len(r.issues) || r.issues[number-1].gone() {
-		return nil
-	}
-	return r.issues[number-1]
+func (s *state) get(r *repository, number int) *issue { return r.issues.Get(number) }
+
+// next returns the number and the id of the next issue. The caller is inside Alone.
+func (s *state) next(r *repository) (number int, id int64) { return r.last + 1, s.lastID + 1 }
+
+// snapshot returns the issues, oldest first. If creator is not empty, only those of
+// one creator.
+func (s *state) snapshot(r *repository, creator string) []*issue {
+	return by(creator, r.issues.All())
 }
 
-// next returns the number and the id of the next issue. The caller decides alone.
-func (s *Server) next(r *repository) (number int, id int64) {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return len(r.issues) + 1, s.lastID + 1
+// by leaves the issues of one creator, or all if creator is empty.
+func by(creator string, all []*issue) []*issue {
+	return slices.DeleteFunc(all, func(one *issue) bool { return creator != "" && !strings.EqualFold(one.Creator, creator) })
 }
 
-// snapshot returns the issues, oldest first; those of one creator if it is not empty.
-func (s *Server) snapshot(r *repository, creator string) []*issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	if creator == "" {
-		return there(append([]*issue(nil), r.issues...))
-	}
+// listed returns the issues that a list is made of.
+func (s *state) listed(ctx context.Context, r *repository, creator string) []*issue {
+	return by(creator, r.issues.Listed(ctx, s.config.Now()))
+}
 
-	indexes := r.byCreator[strings.ToLower(creator)]
-	all := make([]*issue, len(indexes))
-	for i, index := range indexes {
-		all[i] = r.issues[index]
-	}
-
-	return there(all)
+// realIssues lists a repository's issues without its pull requests.
+func (s *state) realIssues(r *repository) []*issue {
+	return slices.DeleteFunc(r.issues.All(), func(one *issue) bool { return one.PullRequest })
 }
 
 // find returns the repository that has a name.
-func (s *Server) find(owner, name string) *repository {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-
-	return s.repositories[key(owner, name)]
+func (s *state) find(owner, name string) *repository {
+	return s.repositories.Current(owner + "/" + name)
 }
 
-func (s *Server) findID(id int64) *repository {
-	for _, one := range s.all() {
-		if one.id == id {
-			return one
-		}
+// findFormer returns the repository that had a name and was renamed.
+func (s *state) findFormer(owner, name string) *repository {
+	found := s.repositories.Find(owner + "/" + name)
+	if found == nil || strings.EqualFold(found.FullName(), owner+"/"+name) {
+		return nil
 	}
-	return nil
+
+	return found
 }
 
 // seed puts the pull requests into repositories that are new.
-func (s *Server) seed() error {
-	for _, one := range s.all() {
-		if len(one.issues) > 0 {
+func (s *state) seed() error {
+	for _, one := range s.repositories.All() {
+		if one.last > 0 {
 			continue
 		}
 
@@ -230,7 +201,7 @@ func (s *Server) seed() error {
 				ID: id, Number: number, Title: fmt.Sprintf("Pull request %d", number), Body: &body, State: "open",
 				Creator: "contributor", CreatedAt: at, UpdatedAt: at, PullRequest: true,
 			}
-			if err := s.commit(entry{Repository: key(one.Owner, one.Name), Issue: made}); err != nil {
+			if err := s.Commit(change{Repository: one.FullName(), Issue: made}); err != nil {
 				return fmt.Errorf("GitHub fake server: %w", err)
 			}
 		}
@@ -240,4 +211,4 @@ func (s *Server) seed() error {
 }
 
 // now has GitHub's resolution: a second.
-func (s *Server) now() time.Time { return s.config.Now().UTC().Truncate(time.Second) }
+func (s *state) now() time.Time { return s.config.Now().UTC().Truncate(time.Second) }

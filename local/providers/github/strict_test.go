@@ -2,6 +2,7 @@ package github
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ var refusals = []struct {
 func manyLabels(n int) string {
 	var names []string
 	for i := range n {
-		names = append(names, `"l`+itoa(i)+`"`)
+		names = append(names, `"l`+strconv.Itoa(i)+`"`)
 	}
 	return strings.Join(names, ",")
 }
@@ -72,7 +73,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%d issues were made of refused requests", left)
 		}
 
-		if writes := d.writes.All(); len(writes) != len(refusals) {
+		if writes := d.Writes(); len(writes) != len(refusals) {
 			t.Errorf("%d writes recorded, want %d", len(writes), len(refusals))
 		}
 	}
@@ -177,7 +178,7 @@ func TestLimits(t *testing.T) {
 
 	clock.pass(time.Minute)
 	for i := range createsPerMin {
-		d.create(`{"title":"` + itoa(i) + `"}`)
+		d.create(`{"title":"` + strconv.Itoa(i) + `"}`)
 	}
 
 	first := d.send("POST", "/repos/acme/work/issues", `{"title":"over"}`)
@@ -289,7 +290,7 @@ func FuzzCreate(f *testing.F) {
 
 	f.Add([]byte(`{"title":"x","labels":["a",{"name":"b"}],"assignees":["maria"]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := &Server{config: Config{Tokens: map[string]string{person: "maria"}}}
+		s := &issues{&state{config: Config{Tokens: map[string]string{person: "maria"}}}}
 		asked, refused := s.parse(body, createMembers)
 		if (asked == nil) && refused == nil {
 			t.Fatal("neither understood nor refused")

@@ -32,7 +32,7 @@ func extract(description string) (left string, found []string) {
 }
 
 // carryOut does what quick actions say, of those that change what is kept here.
-func (s *Server) carryOut(on *issue, found []string, a *asked) {
+func (s *issues) carryOut(on *issue, found []string, a *asked) {
 	on.Commands = append(slices.Clone(on.Commands), found...)
 	for _, line := range found {
 		m := commands.FindStringSubmatch(line)

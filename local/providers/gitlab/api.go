@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -13,8 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
 // maxRequest is room for the longest description, escaped.
@@ -23,6 +23,7 @@ const maxRequest = 16 << 20
 // A call is a request on its way through the API.
 type call struct {
 	*http.Request
+
 	body  []byte
 	user  string
 	route route
@@ -31,99 +32,81 @@ type call struct {
 // A route is what a path stands for.
 type route struct {
 	handle  func(*call) (*answer, change)
+	kind    faults.Kind
 	project *project
 	moved   string // the address by id of a project asked for by an old path
-	iid     int
-	creates bool
+	iid     int    // or the id of a member
 }
 
-// A change is what a write leaves: an issue, and one it made elsewhere.
-type change struct {
-	issue  *issue
-	copied *placed
+// api is the REST API: it resolves, decides and answers requests.
+type api struct {
+	*state
+
+	limiter  *limiter
+	views    views
+	issues   issues
+	lists    lists
+	accounts accounts
 }
 
-// serveAPI answers a request. A write is decided, stored and counted as one
-// step, so that what was answered is never lost and never done twice.
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
-		panic(http.ErrAbortHandler) // the caller went away in mid-request
+// serveAPI answers a request.
+func (a *api) serveAPI(w http.ResponseWriter, r *http.Request) {
+	body, tooLarge := tracker.ReadBody(w, r, maxRequest)
+	made := a.resolved(r)
+	made.body = body
+	if tracker.Reads(r) {
+		out, _ := a.decide(made)
+		send(w, out)
+		return
 	}
 
-	made := &call{Request: r, body: body}
-	s.resolve(made)
+	send(w, a.write(made, tooLarge))
+}
+
+func (a *api) write(made *call, tooLarge bool) *answer {
 	var out *answer
-	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		out = s.write(made, tooLarge != nil)
-	default:
-		out, _ = s.decide(made)
-	}
+	written := tracker.Written{Request: made.Request, Path: made.URL.EscapedPath(), Body: made.body, Creates: made.route.kind == faults.Create}
+	err := a.Take(written, func() tracker.Decision[change] {
+		made.route = route{}
+		a.resolve(made) // what the path stands for may have changed while it waited
+		out = &answer{status: http.StatusRequestEntityTooLarge, value: text("Request Entity Too Large\n")}
+		changed := change{}
+		if !tooLarge {
+			out, changed = a.decide(made)
+		}
 
-	s.send(w, out)
-}
+		if made.route.project != nil {
+			changed.Project = made.route.project.Path
+		}
 
-func (s *Server) write(made *call, tooLarge bool) *answer {
-	number := s.writes.Arrive()
-	at := s.config.Now().UTC()
-	n := 0
-	if made.route.creates {
-		n = s.Arrive()
-	}
-
-	s.deciding.Lock()
-	made.route = route{}
-	s.resolve(made) // what the path stands for may have changed while it waited
-	out := &answer{status: http.StatusRequestEntityTooLarge, value: text("Request Entity Too Large\n")}
-	changed := change{}
-	if !tooLarge {
-		out, changed = s.decide(made)
-	}
-
-	stored := entry{Number: number, Issue: changed.issue, Copied: changed.copied, Write: &providers.Write{
-		At: at, User: made.user, Method: made.Method, Path: made.URL.EscapedPath(), Body: providers.JSONBody(made.body), Status: out.status,
-		Fault: faults.Of(made.Context()),
-	}}
-	if made.route.project != nil {
-		stored.Project = made.route.project.Path
-	}
-
-	err := s.commit(stored)
-	s.deciding.Unlock()
+		return tracker.Decision[change]{User: made.user, Status: out.status, Change: changed}
+	})
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "500 Internal Server Error")
-	}
-
-	if out.status == http.StatusCreated && n > 0 {
-		s.Tell(Applied, n)
 	}
 
 	return out
 }
 
 // decide works out the answer and, for a write, what it leaves. The order of
-// the checks is GitLab's: limits in front, who calls, what he asks.
-func (s *Server) decide(made *call) (*answer, change) {
-	made.user = s.config.Tokens[made.token()]
-	limits, refused := s.limiter.take(made)
+// the checks is GitLab's: limits in front, then the account, then the request.
+func (a *api) decide(made *call) (*answer, change) {
+	made.user = a.config.Tokens[made.token()]
+	limits, refused := a.limiter.take(made)
 	if refused == nil {
-		refused = s.admit(made)
+		refused = a.admit(made)
 	}
 
 	if refused != nil {
 		return refused, change{}
 	}
 
-	out, changed := s.perform(made)
+	out, changed := a.perform(made)
 	if out.header == nil {
 		out.header = http.Header{}
 	}
 
-	for name, values := range limits {
-		out.header[name] = values
-	}
+	maps.Copy(out.header, limits)
 
 	return out, changed
 }
@@ -138,9 +121,9 @@ func (c *call) token() string {
 
 // admit checks what every request needs: a token with the scope for it, and a
 // media type that there is.
-func (s *Server) admit(made *call) *answer {
+func (a *api) admit(made *call) *answer {
 	if made.UserAgent() == "" {
-		s.Violation("request %s %s: no User-Agent", made.Method, made.URL.Path)
+		a.Violation("request %s %s: no User-Agent", made.Method, made.URL.Path)
 	}
 
 	if made.user == "" {
@@ -155,7 +138,7 @@ func (s *Server) admit(made *call) *answer {
 		needed = "read_api"
 	}
 
-	if scopes := s.scopes(made.token()); !slices.Contains(scopes, "api") && !slices.Contains(scopes, needed) {
+	if scopes := a.accounts.scopes(made.token()); !slices.Contains(scopes, "api") && !slices.Contains(scopes, needed) {
 		return &answer{status: http.StatusForbidden, value: map[string]any{
 			"error": "insufficient_scope", "error_description": "The request requires higher privileges than provided by the access token.", "scope": "api",
 		}}
@@ -169,26 +152,27 @@ func (s *Server) admit(made *call) *answer {
 	return nil
 }
 
-func (s *Server) scopes(token string) []string {
-	if scopes, ok := s.config.Scopes[token]; ok {
-		return scopes
-	}
-	return []string{"api"}
+// resolved is the call that a request makes.
+func (a *api) resolved(r *http.Request) *call {
+	made := &call{Request: r}
+	a.resolve(made)
+
+	return made
 }
 
 // resolve finds what a path stands for. The project is one segment of it: its
 // number, or its path with the slashes escaped.
-func (s *Server) resolve(made *call) {
-	rest, ok := strings.CutPrefix(made.URL.EscapedPath(), s.config.Root+"/api/v4/")
+func (a *api) resolve(made *call) {
+	rest, ok := strings.CutPrefix(made.URL.EscapedPath(), a.config.Root+"/api/v4/")
 	parts := strings.Split(rest, "/")
 	switch {
 	case !ok || made.Method != http.MethodGet && parts[0] != "projects":
 		return
 	case rest == "user":
-		made.route.handle = s.user
+		made.route.handle = a.accounts.user
 		return
 	case rest == "personal_access_tokens/self":
-		made.route.handle = s.self
+		made.route.handle = a.accounts.self
 		return
 	case parts[0] != "projects" || len(parts) < 2:
 		return
@@ -199,29 +183,30 @@ func (s *Server) resolve(made *call) {
 		return
 	}
 
-	made.route = s.inProject(made.Method, parts[2:])
+	made.route = a.inProject(made.Method, parts[2:])
 	if id, err := strconv.ParseInt(name, 10, 64); err == nil {
-		made.route.project = s.findID(id)
+		made.route.project = a.projects.Numbered(id)
 		return
 	}
 
-	made.route.project = s.find(name)
+	made.route.project = a.find(name)
 	if p := made.route.project; p != nil && !strings.EqualFold(p.Path, name) {
-		made.route.moved = s.config.Root + "/api/v4/projects/" + strings.Join(append([]string{strconv.FormatInt(p.id, 10)}, parts[2:]...), "/")
+		made.route.moved = a.config.Root + "/api/v4/projects/" + strings.Join(append([]string{strconv.FormatInt(p.id, 10)}, parts[2:]...), "/")
 	}
 }
 
-func (s *Server) inProject(method string, parts []string) route {
+func (a *api) inProject(method string, parts []string) route {
 	handlers := map[string]route{
-		"GET ": {handle: s.project}, "GET issues": {handle: s.list}, "POST issues": {handle: s.create, creates: true},
-		"GET issues/": {handle: s.read}, "PUT issues/": {handle: s.update}, "DELETE issues/": {handle: s.remove}, "POST issues/move": {handle: s.move},
+		"GET ": {handle: a.accounts.project}, "GET issues": {handle: a.lists.list, kind: faults.List}, "POST issues": {handle: a.issues.create, kind: faults.Create},
+		"GET issues/": {handle: a.issues.read, kind: faults.Read}, "PUT issues/": {handle: a.issues.update, kind: faults.Update},
+		"DELETE issues/": {handle: a.issues.remove, kind: faults.Update}, "POST issues/move": {handle: a.issues.move, kind: faults.Update},
 	}
 	if method == http.MethodGet && len(parts) == 3 && parts[0] == "members" && parts[1] == "all" {
 		id, err := strconv.Atoi(parts[2])
 		if err != nil {
 			return route{}
 		}
-		return route{handle: s.member, iid: id}
+		return route{handle: a.accounts.member, kind: faults.Read, iid: id}
 	}
 
 	name := ""
@@ -245,13 +230,13 @@ func (s *Server) inProject(method string, parts []string) route {
 }
 
 // perform runs the handler. A project the caller may not see is not there.
-func (s *Server) perform(made *call) (*answer, change) {
+func (a *api) perform(made *call) (*answer, change) {
 	if made.route.handle == nil {
-		s.Violation("request %s %s: no such operation in the documentation", made.Method, made.URL.EscapedPath())
+		a.Violation("request %s %s: no such operation in the documentation", made.Method, made.URL.EscapedPath())
 		return mistaken(http.StatusNotFound, "404 Not Found"), change{}
 	}
 
-	if strings.HasPrefix(made.URL.EscapedPath(), s.config.Root+"/api/v4/projects/") {
+	if strings.HasPrefix(made.URL.EscapedPath(), a.config.Root+"/api/v4/projects/") {
 		switch p := made.route.project; {
 		case p == nil || p.Private && p.role(made.user) == 0:
 			return notFound("Project "), change{}
@@ -263,18 +248,9 @@ func (s *Server) perform(made *call) (*answer, change) {
 	return made.route.handle(made)
 }
 
-func (p *project) role(user string) int {
-	if p.Roles == nil {
-		return Developer
-	}
-	return p.Roles[user]
-}
-
-func (s *Server) send(w http.ResponseWriter, out *answer) {
+func send(w http.ResponseWriter, out *answer) {
 	header := w.Header()
-	for name, values := range out.header {
-		header[name] = values
-	}
+	maps.Copy(header, out.header)
 
 	header.Set("X-Request-Id", rand.Text())
 	plain, isText := out.value.(text)

@@ -213,9 +213,7 @@ func (d double) fill(n int, body string) {
 	for range n {
 		iid, id := d.next(p)
 		text := fmt.Sprintf("%s\n\n<!-- integrations:1/%d/1 -->", body, iid)
-		d.lock.Lock()
-		d.Server.put(p.Path, &issue{ID: id, IID: iid, Title: "x", Description: &text, State: "opened", Author: "sync-bot", CreatedAt: d.now(), UpdatedAt: d.now()})
-		d.lock.Unlock()
+		d.Server.put(p.Path, &issue{ID: id, IID: iid, Title: "x", Description: &text, State: "opened", Author: "sync-bot", CreatedAt: d.now(), UpdatedAt: d.now()}, d.now())
 	}
 }
 

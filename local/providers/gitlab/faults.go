@@ -1,36 +1,22 @@
 package gitlab
 
 import (
-	"context"
+	"cmp"
+	"maps"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
-// profile is how GitLab words its refusals, and the servers before it.
-func (s *Server) profile() faults.Profile {
-	say := func(make func(faults.Asked) *answer, kinds ...faults.Kind) faults.Refusal {
-		return faults.Refusal{Kinds: kinds, Answer: func(a faults.Asked) faults.Answer {
-			out := make(a)
-			said := faults.JSON(out.status, "")
-			if plain, ok := out.value.(text); ok {
-				said = faults.Text(out.status, string(plain))
-			} else {
-				said.Body = encode(out.value)
-			}
+// disturber makes the fake server fail on purpose.
+type disturber struct{ *api }
 
-			for name, values := range out.header {
-				said.Header[name] = values
-			}
-
-			return said
-		}}
-	}
+// profile has the refusals of GitLab and of the servers in front of it.
+func (s *disturber) profile() faults.Profile {
 	return faults.Profile{
 		Provider: "GitLab",
 		Refusals: map[string]faults.Refusal{
@@ -47,19 +33,9 @@ func (s *Server) profile() faults.Profile {
 				}
 				return faults.Page(a.Status, "nginx")
 			}},
-			faults.RevokedToken: say(func(faults.Asked) *answer { return revoked() }),
-			faults.Captcha:      say(func(faults.Asked) *answer { return captcha() }, faults.Create, faults.Update),
-			faults.RefusedWords: say(func(a faults.Asked) *answer {
-				var words any = map[string][]string{"base": {faults.NotTaken}}
-				switch a.Form {
-				case faults.Array:
-					words = []string{faults.NotTaken}
-				case faults.String:
-					words = faults.NotTaken
-				}
-
-				return &answer{status: http.StatusBadRequest, value: map[string]any{"message": words}}
-			}),
+			faults.RevokedToken:  say(func(faults.Asked) *answer { return revoked() }),
+			faults.Captcha:       say(func(faults.Asked) *answer { return captcha() }, faults.Create, faults.Update),
+			faults.RefusedWords:  say(func(a faults.Asked) *answer { return refusedWords(a.Form) }),
 			faults.ForbiddenItem: say(func(faults.Asked) *answer { return refuse(http.StatusForbidden, "403 Forbidden") }),
 			faults.ForeignLink:   {Kinds: []faults.Kind{faults.List}},
 			faults.AddressBan: say(func(faults.Asked) *answer {
@@ -75,25 +51,54 @@ func (s *Server) profile() faults.Profile {
 	}
 }
 
-func (s *Server) hooks() faults.Hooks {
+// say is the refusal that an answer of the API makes.
+func say(make func(faults.Asked) *answer, kinds ...faults.Kind) faults.Refusal {
+	return faults.Refusal{Kinds: kinds, Answer: func(a faults.Asked) faults.Answer {
+		out := make(a)
+		said := faults.JSON(out.status, "")
+		if plain, ok := out.value.(text); ok {
+			said = faults.Text(out.status, string(plain))
+		} else {
+			said.Body = encode(out.value)
+		}
+
+		maps.Copy(said.Header, out.header)
+
+		return said
+	}}
+}
+
+// refusedWords is a refusal of the content. Its words are in an object, a list or a
+// text.
+func refusedWords(form string) *answer {
+	var words any = map[string][]string{"base": {faults.NotTaken}}
+	switch form {
+	case faults.Array:
+		words = []string{faults.NotTaken}
+	case faults.String:
+		words = faults.NotTaken
+	}
+
+	return &answer{status: http.StatusBadRequest, value: map[string]any{"message": words}}
+}
+
+func (s *disturber) hooks() faults.Hooks {
 	return faults.Hooks{
 		Now: s.config.Now, Lags: true, Call: s.callOf,
 		Log: func(r *http.Request, w providers.Write) {
 			w.Path = r.URL.EscapedPath()
-			_ = s.commit(entry{Number: s.writes.Arrive(), Write: &w})
+			s.Note(w)
 		},
 		SameTime: s.sameTime,
 		Delete: func(r *http.Request) error {
 			return s.disturb(r, func(_ *project, one *issue) change {
 				one.Deleted = true
-				return change{issue: one}
+				return change{Issue: one}
 			})
 		},
 		Move: func(r *http.Request) error { return s.disturb(r, s.carryOff) },
 		Rename: func(r *http.Request) error {
-			made := &call{Request: r}
-			s.resolve(made)
-			in := made.route.project
+			in := s.resolved(r).route.project
 			if in == nil {
 				return faults.ErrNothing
 			}
@@ -103,23 +108,11 @@ func (s *Server) hooks() faults.Hooks {
 	}
 }
 
-// callOf says what a request is about and who makes it.
-func (s *Server) callOf(r *http.Request) faults.Call {
-	made := &call{Request: r}
-	s.resolve(made)
+// callOf describes a request: its kind, its account and its issue.
+func (s *disturber) callOf(r *http.Request) faults.Call {
+	made := s.resolved(r)
 	token := made.token()
-	c := faults.Call{Kind: faults.Other, User: s.config.Tokens[token], Person: token != "" && token == s.config.PersonToken}
-	switch {
-	case made.route.creates:
-		c.Kind = faults.Create
-	case made.route.iid > 0 && r.Method == http.MethodGet:
-		c.Kind = faults.Read
-	case made.route.iid > 0:
-		c.Kind = faults.Update
-	case made.route.handle != nil && strings.HasSuffix(r.URL.EscapedPath(), "/issues"):
-		c.Kind = faults.List
-	}
-
+	c := faults.Call{Kind: cmp.Or(made.route.kind, faults.Other), User: s.config.Tokens[token], Person: token != "" && token == s.config.PersonToken}
 	if in := made.route.project; in != nil && (c.Kind == faults.Read || c.Kind == faults.Update) {
 		c.Object = strconv.FormatInt(in.id, 10) + " " + strconv.Itoa(made.route.iid)
 	}
@@ -128,57 +121,46 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 }
 
 // sameTime gives a project's newest issues one time of their last change.
-func (s *Server) sameTime(r *http.Request, n int) error {
-	made := &call{Request: r}
-	s.resolve(made)
-	if made.route.project == nil {
+func (s *disturber) sameTime(r *http.Request, n int) error {
+	in := s.resolved(r).route.project
+	if in == nil {
 		return faults.ErrNothing
 	}
 
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	all := s.snapshot(made.route.project)
-	at := s.now()
-	if len(all) < 2 {
-		return faults.ErrNothing
-	}
-
-	for _, one := range all[max(0, len(all)-n):] {
-		changed := *one
-		changed.UpdatedAt = at
-		if err := s.commit(entry{Project: made.route.project.Path, Issue: &changed}); err != nil {
+	return s.Alone(func() error {
+		newest, err := tracker.Newest(s.snapshot(in), n)
+		if err != nil {
 			return err
 		}
-	}
 
-	return nil
+		return s.touch(in, newest, s.now())
+	})
 }
 
 // disturb changes the issue that a request is about.
-func (s *Server) disturb(r *http.Request, how func(*project, *issue) change) error {
-	made := &call{Request: r}
-	s.resolve(made)
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	in := made.route.project
-	if in == nil || s.get(in, made.route.iid) == nil {
-		return faults.ErrNothing
-	}
+func (s *disturber) disturb(r *http.Request, how func(*project, *issue) change) error {
+	made := s.resolved(r)
 
-	changed := *s.get(in, made.route.iid)
-	done := how(in, &changed)
+	return s.Alone(func() error {
+		in := made.route.project
+		if in == nil || s.get(in, made.route.iid) == nil {
+			return faults.ErrNothing
+		}
 
-	return s.commit(entry{Project: in.Path, Issue: done.issue, Copied: done.copied})
+		changed := *s.get(in, made.route.iid)
+		done := how(in, &changed)
+		done.Project = in.Path
+
+		return s.Commit(done)
+	})
 }
 
-// carryOff moves an issue to the next project there is, or to one that nobody
+// carryOff moves an issue to the next project there is, or to one that no account
 // here sees. What is left is closed, as GitLab leaves it.
-func (s *Server) carryOff(from *project, one *issue) change {
+func (s *disturber) carryOff(from *project, one *issue) change {
 	const somebody = "somebody"
-	all := s.all()
-	at := slices.IndexFunc(all, func(p *project) bool { return p != from && !p.NoIssues && !p.Archived })
-	if at >= 0 {
-		return s.carry(one, all[at], somebody)
+	if to := s.movesTo(from); to != nil {
+		return s.issues.carry(one, to, somebody)
 	}
 
 	left := *one
@@ -190,17 +172,5 @@ func (s *Server) carryOff(from *project, one *issue) change {
 	left.MovedTo = &hidden
 	left.UpdatedAt = now
 
-	return change{issue: &left}
-}
-
-// listed are the issues that a list is made of.
-func (s *Server) listed(ctx context.Context, p *project) []*issue {
-	lag := faults.Lag(ctx)
-	if lag == 0 {
-		return s.snapshot(p)
-	}
-
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return slices.DeleteFunc(p.past.At(s.config.Now().Add(-lag)), func(one *issue) bool { return one.Deleted })
+	return change{Issue: &left}
 }

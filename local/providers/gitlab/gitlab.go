@@ -3,12 +3,8 @@
 package gitlab
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
-	"strings"
-	"sync"
 	"time"
 
 	"example.com/integrations/local/providers"
@@ -35,32 +31,32 @@ type Project struct {
 	Path string // group/project
 	// Roles are what the users are there; without it everyone is a Developer.
 	Roles map[string]int
-	// Custom lists users with a role of the organisation's own making, which
-	// allows what a Planner may besides what Roles says.
+	// Custom lists users with a custom role, which allows what a Planner may in
+	// addition to Roles.
 	Custom []string
-	// Private projects are not there for those without a role.
+	// Private projects are hidden from users without a role.
 	Private bool
-	// NoIssues says that issues are turned off, Archived that all is read-only.
+	// NoIssues turns issues off, Archived makes everything read-only.
 	NoIssues, Archived bool
-	// OldPaths are those the project was known by: who asks for one is sent on.
+	// OldPaths are paths that the project had: a request for one is redirected.
 	OldPaths []string
 }
 
-// Config says what the fake server has and who may use it.
+// Config says what the fake server has and which accounts may use it.
 type Config struct {
 	Dir    string
 	Host   string            // "" is gitlab.com
 	Root   string            // the path GitLab is served under, such as /gitlab
 	Limits bool              // apply the published rate limits
 	Tokens map[string]string // token to user name
-	// Scopes are those of tokens that have other ones than api.
+	// Scopes are the scopes of tokens that do not have the scope api.
 	Scopes map[string][]string
-	// PersonToken is the token with which the page lets people edit; without
-	// it the page only shows.
+	// PersonToken is the token with which the page lets people edit. Without
+	// it the page is read-only.
 	PersonToken string
-	// Projects are all there are.
+	// Projects are all projects.
 	Projects []Project
-	// Spam is a word that makes an issue look like spam: a captcha is asked for.
+	// Spam is a word that makes an issue look like spam: GitLab asks for a captcha.
 	Spam string
 	// Old is a server from before lists by cursor.
 	Old bool
@@ -70,21 +66,9 @@ type Config struct {
 
 // A Server is the fake server. It survives the death of its process.
 type Server struct {
-	providers.Watch
-	config  Config
-	journal *providers.Journal
-	limiter *limiter
-	writes  providers.Log[entry]
-	faults  *faults.Kit
+	*api
 
-	// deciding is held by a write from its decision to its commitment.
-	deciding sync.Mutex
-
-	lock     sync.RWMutex
-	projects map[string]*project // by path in lower case, old ones too
-	order    []*project
-	placed   int // how often a path was led elsewhere
-	lastID   int64
+	faults *faults.Kit
 }
 
 // Open returns the fake server with all that the journal in config.Dir holds.
@@ -97,28 +81,29 @@ func Open(config Config) (*Server, error) {
 		config.Host = "gitlab.com"
 	}
 
-	s := &Server{config: config, limiter: newLimiter(config.Limits, config.Now), projects: map[string]*project{}, lastID: firstID}
-	s.faults = faults.New(s.profile(), s.hooks())
+	kept := &state{config: config, lastID: firstID}
 	for _, one := range config.Projects {
-		added := newProject(one)
-		s.order = append(s.order, added)
-		for _, path := range append([]string{one.Path}, one.OldPaths...) {
-			s.projects[strings.ToLower(path)] = added
-		}
+		kept.projects.Add(newProject(one), one.OldPaths...)
 	}
 
-	var err error
-	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "gitlab.jsonl"), s.replay); err != nil {
+	if err := kept.Ledger.Open(config.Dir, "gitlab", config.Now, kept.apply); err != nil {
 		return nil, fmt.Errorf("GitLab fake server: %w", err)
 	}
 
-	return s, nil
+	shown := views{base: "https://" + config.Host + config.Root}
+	served := &api{
+		state: kept, limiter: newLimiter(config.Limits, config.Now), views: shown,
+		issues: issues{kept, shown}, lists: lists{kept, shown}, accounts: accounts{kept, shown},
+	}
+	failing := &disturber{served}
+
+	return &Server{api: served, faults: faults.New(failing.profile(), failing.hooks())}, nil
 }
 
 // Close closes the journal.
 func (s *Server) Close() error {
 	s.faults.Close()
-	return s.journal.Close()
+	return s.Ledger.Close()
 }
 
 // Faults is what makes the fake server fail on purpose.
@@ -126,33 +111,3 @@ func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under GitLab's host name, from its root on.
 func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
-
-// SetUpdated gives the issues from number first to last one time of their last
-// change, as whoever edits many at once leaves them.
-func (s *Server) SetUpdated(path string, first, last int, at time.Time) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	found := s.find(path)
-	if found == nil {
-		return fmt.Errorf("GitLab fake server: there is no %s", path)
-	}
-
-	var changes []entry
-	for iid := first; iid <= last; iid++ {
-		one := s.get(found, iid)
-		if one == nil {
-			return fmt.Errorf("GitLab fake server: there is no %s#%d", path, iid)
-		}
-
-		changed := *one
-		changed.UpdatedAt = at.UTC()
-		changes = append(changes, entry{Project: found.Path, Issue: &changed})
-	}
-
-	var err error
-	for _, one := range changes {
-		err = errors.Join(err, s.commit(one))
-	}
-
-	return err
-}

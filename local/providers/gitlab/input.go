@@ -1,16 +1,16 @@
 package gitlab
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"html"
-	"io"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // The lengths GitLab allows, in characters.
@@ -41,8 +41,8 @@ type asked struct {
 }
 
 // parse reads a body strictly: an object with documented members of the right
-// types, no longer than they may be. GitLab itself drops what it does not know.
-func (s *Server) parse(body []byte, known []string) (*asked, *answer) {
+// types, within their limits. GitLab itself drops unknown members.
+func (s *issues) parse(body []byte, known []string) (*asked, *answer) {
 	given, refused := parseObject(body)
 	if refused != nil {
 		return nil, refused
@@ -78,22 +78,14 @@ func (s *Server) parse(body []byte, known []string) (*asked, *answer) {
 }
 
 func parseObject(body []byte) (members, *answer) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	var value json.RawMessage
-	if err := decoder.Decode(&value); err != nil || !utf8.Valid(body) {
+	switch given, err := tracker.Members(body); {
+	case errors.Is(err, tracker.ErrSyntax):
 		return nil, mistaken(http.StatusBadRequest, "There was a problem in the JSON you submitted")
-	}
-
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, mistaken(http.StatusBadRequest, "There was a problem in the JSON you submitted")
-	}
-
-	var given members
-	if json.Unmarshal(value, &given) != nil || given == nil {
+	case err != nil:
 		return nil, mistaken(http.StatusBadRequest, "The JSON you submitted is not an object")
+	default:
+		return given, nil
 	}
-
-	return given, nil
 }
 
 // tag is what GitLab strips from names of labels.

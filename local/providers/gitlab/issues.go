@@ -6,24 +6,14 @@ import (
 	"strings"
 )
 
-func (s *Server) user(made *call) (*answer, change) {
-	return &answer{status: http.StatusOK, value: s.renderSelf(made.user)}, change{}
+// issues are the resources of single issues.
+type issues struct {
+	*state
+
+	views views
 }
 
-func (s *Server) self(made *call) (*answer, change) {
-	return &answer{status: http.StatusOK, value: s.renderToken(made.user, s.scopes(made.token()))}, change{}
-}
-
-func (s *Server) project(made *call) (*answer, change) {
-	return &answer{status: http.StatusOK, value: s.renderProject(made.route.project, made.user)}, change{}
-}
-
-// mayWrite reports whether a user may write issues at all.
-func mayWrite(p *project, user string) bool {
-	return !p.NoIssues && !p.Archived && (p.role(user) >= Guest || !p.Private && p.Roles != nil)
-}
-
-func (s *Server) create(made *call) (*answer, change) {
+func (s *issues) create(made *call) (*answer, change) {
 	p := made.route.project
 	a, refused := s.parse(made.body, createMembers)
 	switch {
@@ -49,11 +39,11 @@ func (s *Server) create(made *call) (*answer, change) {
 	created := s.apply(p, &issue{ID: id, IID: iid, State: "opened", Author: made.user, CreatedAt: at, UpdatedAt: at}, a, made.user)
 	created.UpdatedAt = at
 
-	return &answer{status: http.StatusCreated, value: s.renderIssue(p, created)}, change{issue: created}
+	return &answer{status: http.StatusCreated, value: s.views.issue(p, created)}, change{Issue: created}
 }
 
 // suspects reports whether an issue looks like spam.
-func (s *Server) suspects(a *asked) bool {
+func (s *issues) suspects(a *asked) bool {
 	text := ""
 	for _, part := range []*string{a.title, a.description} {
 		if part != nil {
@@ -71,7 +61,7 @@ func captcha() *answer {
 	}}
 }
 
-func (s *Server) read(made *call) (*answer, change) {
+func (s *issues) read(made *call) (*answer, change) {
 	found := s.get(made.route.project, made.route.iid)
 	switch {
 	case made.route.project.NoIssues:
@@ -80,16 +70,11 @@ func (s *Server) read(made *call) (*answer, change) {
 		return notFound(""), change{}
 	}
 
-	return &answer{status: http.StatusOK, value: s.renderIssue(made.route.project, found)}, change{}
-}
-
-// visible: who is less than a Planner does not see others' confidential issues.
-func visible(p *project, one *issue, user string) bool {
-	return !one.Confidential || one.Author == user || p.rank(user) >= Planner
+	return &answer{status: http.StatusOK, value: s.views.issue(made.route.project, found)}, change{}
 }
 
 // existing is the issue that a write is about.
-func (s *Server) existing(made *call, least int) (*issue, *answer) {
+func (s *issues) existing(made *call, least int) (*issue, *answer) {
 	p := made.route.project
 	found := s.get(p, made.route.iid)
 	switch {
@@ -104,7 +89,7 @@ func (s *Server) existing(made *call, least int) (*issue, *answer) {
 	return found, nil
 }
 
-func (s *Server) update(made *call) (*answer, change) {
+func (s *issues) update(made *call) (*answer, change) {
 	p := made.route.project
 	found, refused := s.existing(made, Planner)
 	if refused != nil {
@@ -123,12 +108,12 @@ func (s *Server) update(made *call) (*answer, change) {
 
 	updated := s.apply(p, found, a, made.user)
 
-	return &answer{status: http.StatusOK, value: s.renderIssue(p, updated)}, change{issue: updated}
+	return &answer{status: http.StatusOK, value: s.views.issue(p, updated)}, change{Issue: updated}
 }
 
 // remove deletes an issue. GitLab finds it first, for every account, and then looks for
 // the right (lib/api/issues.rb, https://docs.gitlab.com/api/issues/#delete-an-issue).
-func (s *Server) remove(made *call) (*answer, change) {
+func (s *issues) remove(made *call) (*answer, change) {
 	p := made.route.project
 	found := s.get(p, made.route.iid)
 	switch {
@@ -141,11 +126,11 @@ func (s *Server) remove(made *call) (*answer, change) {
 	gone := *found
 	gone.Deleted = true
 
-	return &answer{status: http.StatusNoContent}, change{issue: &gone}
+	return &answer{status: http.StatusNoContent}, change{Issue: &gone}
 }
 
 // move makes an issue in another project and closes the one that is left.
-func (s *Server) move(made *call) (*answer, change) {
+func (s *issues) move(made *call) (*answer, change) {
 	found, refused := s.existing(made, Planner)
 	if refused != nil {
 		return refused, change{}
@@ -156,18 +141,18 @@ func (s *Server) move(made *call) (*answer, change) {
 		return refused, change{}
 	}
 
-	to := s.findID(a.toProject)
+	to := s.projects.Numbered(a.toProject)
 	if to == nil || to == made.route.project {
 		return refuse(http.StatusBadRequest, "Cannot move issue to project it originates from!"), change{}
 	}
 
 	moved := s.carry(found, to, made.user)
 
-	return &answer{status: http.StatusCreated, value: s.renderIssue(to, moved.copied.Issue)}, moved
+	return &answer{status: http.StatusCreated, value: s.views.issue(to, moved.Copied.Issue)}, moved
 }
 
 // carry is what is left of an issue that goes to another project.
-func (s *Server) carry(found *issue, to *project, user string) change {
+func (s *issues) carry(found *issue, to *project, user string) change {
 	at := s.now()
 	copied := *found
 	left := *found
@@ -180,13 +165,13 @@ func (s *Server) carry(found *issue, to *project, user string) change {
 	left.MovedTo = &copied.ID
 	left.UpdatedAt = at
 
-	return change{issue: &left, copied: &placed{to.Path, &copied}}
+	return change{Issue: &left, Copied: &placed{to.Path, &copied}}
 }
 
 // apply returns the issue with what was asked for. A change that changes
 // nothing leaves the time of the last one; labels of someone who may not set
 // them are dropped without a word, as at GitLab.
-func (s *Server) apply(p *project, before *issue, a *asked, user string) *issue {
+func (s *issues) apply(p *project, before *issue, a *asked, user string) *issue {
 	after := *before
 	changed := false
 	after.Labels = slices.Clone(before.Labels)
@@ -228,7 +213,7 @@ func (s *Server) apply(p *project, before *issue, a *asked, user string) *issue 
 }
 
 // transition opens or closes an issue, if it is not so already.
-func (s *Server) transition(moved *issue, event, user string) bool {
+func (s *issues) transition(moved *issue, event, user string) bool {
 	state := map[string]string{"close": "closed", "reopen": "opened"}[event]
 	if state == moved.State {
 		return false

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"example.com/integrations/local/providers/faults"
 )
 
 // The published limits of GitLab.com, each in a minute
@@ -58,7 +60,7 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 		kept = append(kept, one)
 	}
 
-	if made.route.creates {
+	if made.route.kind == faults.Create {
 		creates := l.count("creates " + made.user)
 		if creates.used >= issueCreates {
 			return nil, tooMany()

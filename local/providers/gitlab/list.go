@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 const (
@@ -46,7 +48,14 @@ type place struct {
 	ID int64     `json:"id,string"`
 }
 
-func (s *Server) list(made *call) (*answer, change) {
+// lists are the lists of issues.
+type lists struct {
+	*state
+
+	views views
+}
+
+func (s *lists) list(made *call) (*answer, change) {
 	p := made.route.project
 	query := made.URL.Query()
 	for name := range query {
@@ -69,16 +78,16 @@ func (s *Server) list(made *call) (*answer, change) {
 	left := f.left(all)
 	page := []map[string]any{}
 	for _, one := range left[:min(f.perPage, len(left))] {
-		page = append(page, s.renderIssue(p, one))
+		page = append(page, s.views.issue(p, one))
 	}
 
 	return &answer{status: http.StatusOK, header: s.pageHeader(made, f, len(all), left), value: page}, change{}
 }
 
-func (s *Server) parseFilter(query url.Values) (*filter, *answer) {
+func (s *lists) parseFilter(query url.Values) (*filter, *answer) {
 	f := &filter{
-		page: max(1, number(query.Get("page"), 1)), perPage: number(query.Get("per_page"), defaultPage), bounds: map[string]time.Time{},
-		keyset: query.Get("pagination") == "keyset", author: int64(number(query.Get("author_id"), 0)),
+		page: max(1, tracker.Number(query.Get("page"), 1)), perPage: tracker.Number(query.Get("per_page"), defaultPage), bounds: map[string]time.Time{},
+		keyset: query.Get("pagination") == "keyset", author: int64(tracker.Number(query.Get("author_id"), 0)),
 	}
 	f.perPage = min(maxPage, f.perPage)
 	for _, one := range []struct {
@@ -114,7 +123,7 @@ func (s *Server) parseFilter(query url.Values) (*filter, *answer) {
 }
 
 // paging checks how a list is paged through.
-func (s *Server) paging(f *filter, query url.Values) *answer {
+func (s *lists) paging(f *filter, query url.Values) *answer {
 	switch {
 	case f.perPage < 1:
 		return mistaken(http.StatusBadRequest, "per_page does not have a valid value")
@@ -132,13 +141,6 @@ func (s *Server) paging(f *filter, query url.Values) *answer {
 	}
 
 	return nil
-}
-
-func number(text string, otherwise int) int {
-	if read, err := strconv.Atoi(text); err == nil {
-		return min(read, 1<<30)
-	}
-	return otherwise
 }
 
 // matches: the bounds count themselves in.
@@ -197,7 +199,7 @@ func (f *filter) left(all []*issue) []*issue {
 }
 
 // pageHeader gives the neighbouring pages, as links and as numbers.
-func (s *Server) pageHeader(made *call, f *filter, total int, left []*issue) http.Header {
+func (s *lists) pageHeader(made *call, f *filter, total int, left []*issue) http.Header {
 	header := http.Header{}
 	var links []string
 	link := func(relation string, change func(url.Values)) {
@@ -238,7 +240,7 @@ func (s *Server) pageHeader(made *call, f *filter, total int, left []*issue) htt
 }
 
 // numbers are of lists by number. Long lists are not counted.
-func (s *Server) numbers(header http.Header, f *filter, total int, more bool) {
+func (s *lists) numbers(header http.Header, f *filter, total int, more bool) {
 	header.Set("X-Page", strconv.Itoa(f.page))
 	header.Set("X-Per-Page", strconv.Itoa(f.perPage))
 	header.Set("X-Next-Page", "")

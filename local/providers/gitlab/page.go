@@ -2,40 +2,26 @@ package gitlab
 
 import (
 	"bytes"
-	_ "embed"
-	"encoding/json"
+	"cmp"
 	"fmt"
-	"html/template"
+	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 )
 
-//go:embed page.html
-var source string
-
-var pages = template.Must(template.New("page").Parse(source))
-
-// object is an issue as /_/received tells of it. The form is a promise of the
+// object is an issue as /_/received shows it. The form is a promise of the
 // environment.
 type object struct {
-	Project      string    `json:"project"`
-	Number       int       `json:"number"`
-	ID           int64     `json:"id"`
-	Title        string    `json:"title"`
-	Body         *string   `json:"body"`
-	State        string    `json:"state"`
-	Labels       []string  `json:"labels"`
-	User         string    `json:"user"`
-	HTMLURL      string    `json:"html_url"`
-	Confidential bool      `json:"confidential,omitempty"`
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	tracker.Object
+
+	Project      string `json:"project"`
+	ID           int64  `json:"id"`
+	Confidential bool   `json:"confidential,omitempty"`
 	// What GitLab makes of the texts: quick actions that were carried out, people
 	// who were notified, and things that were referred to.
 	Commands   []string `json:"commands"`
@@ -43,185 +29,119 @@ type object struct {
 	References []string `json:"references"`
 }
 
-// Plain is what a person and a test see of the fake server: pages of what it
+// Plain serves what people and tests see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
-	mux := providers.Pages(s.received, s.Violations)
-	s.faults.Mount(mux)
-	mux.HandleFunc("POST /_/places", s.servePlaces)
-	mux.HandleFunc("GET /{$}", s.overview)
-	mux.HandleFunc("GET /{path...}", s.detail)
-	if s.config.PersonToken != "" {
-		mux.HandleFunc("POST /{path...}", s.edit)
+	pages := &tracker.Pages{
+		Tracker: &page{s.api}, Title: "GitLab fake server", Vendor: "GitLab", Kind: "project", Route: "/{path...}",
+		Person: s.config.Tokens[s.config.PersonToken], API: http.HandlerFunc(s.serveAPI), Faults: s.faults, Order: s.carryOutOrder,
+		Writes: s.Writes, Violations: s.Violations,
 	}
 
-	return providers.Plain(mux, s.config.Root+"/api/v4/", s.API(), s.anyone)
+	return providers.Plain(pages.Handler(), s.config.Root+"/api/v4/", s.API(), s.personify)
 }
 
-// anyone makes the person of whoever calls with a token that is not known.
-func (s *Server) anyone(r *http.Request) {
+// personify replaces an unknown token by that of the person.
+func (s *state) personify(r *http.Request) {
 	providers.AnyBearer(s.config.Tokens, s.config.PersonToken)(r)
 	if token := r.Header.Get("Private-Token"); token != "" && s.config.Tokens[token] == "" && s.config.PersonToken != "" {
 		r.Header.Set("Private-Token", s.config.PersonToken)
 	}
 }
 
-func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
-	objects := []object{}
-	for _, p := range s.all() {
-		for _, one := range s.snapshot(p) {
-			objects = append(objects, s.describe(p, one))
+// page shows issues to people.
+type page struct{ *api }
+
+// Shown lists the projects and their issues.
+func (p *page) Shown() (places []string, issues []tracker.Shown) {
+	for _, in := range p.projects.All() {
+		places = append(places, in.Path)
+		for _, one := range p.snapshot(in) {
+			issues = append(issues, p.describe(in, one))
 		}
 	}
 
-	providers.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
+	return places, issues
 }
 
-// Writes lists the writes that arrived, whoever they came from and whatever
-// became of them, in the order in which they arrived.
-func (s *Server) Writes() []providers.Write {
-	writes := []providers.Write{}
-	for _, one := range s.writes.All() {
-		writes = append(writes, *one.Write)
-	}
-	return writes
-}
-
-func (s *Server) describe(p *project, one *issue) object {
+func (p *page) describe(in *project, one *issue) tracker.Shown {
 	body := ""
 	if one.Description != nil {
 		body = *one.Description
 	}
 
-	people, things := mentioned(s.config.Host, one.Title, body)
-
-	return object{
-		Project: p.Path, Number: one.IID, ID: one.ID, Title: one.Title, Body: one.Description, State: strings.Replace(one.State, "opened", "open", 1),
-		Labels: append([]string{}, one.Labels...), User: one.Author, HTMLURL: s.webURL(p, one), Confidential: one.Confidential,
-		CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
+	people, things := mentioned(p.config.Host, one.Title, body)
+	common := tracker.Object{
+		Number: one.IID, Title: one.Title, Body: one.Description, State: strings.Replace(one.State, "opened", "open", 1),
+		Labels: append([]string{}, one.Labels...), User: one.Author, HTMLURL: p.views.webURL(in, one), CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
+	}
+	whole := object{
+		Object: common, Project: in.Path, ID: one.ID, Confidential: one.Confidential,
 		Commands: append([]string{}, one.Commands...), Notified: append([]string{}, people...), References: append([]string{}, things...),
 	}
-}
-
-// section is a project on the overview.
-type section struct {
-	Name   string
-	Open   int
-	Closed int
-	Issues []object
-}
-
-func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
-	var sections []section
-	for _, p := range s.all() {
-		next := section{Name: p.Path}
-		for _, one := range s.snapshot(p) {
-			next.Issues = append(next.Issues, s.describe(p, one))
-			if one.State == "opened" {
-				next.Open++
-			} else {
-				next.Closed++
-			}
-		}
-
-		slices.Reverse(next.Issues)
-		sections = append(sections, next)
+	shown := tracker.Shown{
+		Object: common, Whole: whole, Place: in.Path, Label: "#" + strconv.Itoa(one.IID), Link: fmt.Sprintf("/%s/-/issues/%d", in.Path, one.IID),
+		Remarks: []tracker.Remark{{Heading: "Carried out of the text", Lines: one.Commands, Alarm: true}, {Heading: "Notified", Lines: people, Alarm: true}},
+	}
+	if one.Confidential {
+		shown.StateReason = "confidential"
 	}
 
-	show(w, "overview", map[string]any{"Title": "GitLab fake server", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
-}
-
-// step is a write in an issue's history.
-type step struct {
-	providers.Write
-	Text string
+	return shown
 }
 
 // locate finds the issue that a page is about.
-func (s *Server) locate(r *http.Request) (*project, *issue) {
+func (p *page) locate(r *http.Request) (*project, *issue) {
 	path, number, _ := strings.Cut(r.PathValue("path"), "/-/issues/")
 	iid, err := strconv.Atoi(number)
-	p := s.find(path)
-	if p == nil || err != nil {
+	in := p.find(path)
+	if in == nil || err != nil {
 		return nil, nil
 	}
 
-	return p, s.get(p, iid)
+	return in, p.get(in, iid)
 }
 
-func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
-	p, found := s.locate(r)
+// Opened returns the issue of a page and its history.
+func (p *page) Opened(r *http.Request) (one tracker.Shown, history []providers.Write, ok bool) {
+	in, found := p.locate(r)
 	if found == nil {
-		http.NotFound(w, r)
-		return
+		return one, nil, false
 	}
 
-	show(w, "detail", map[string]any{
-		"Title": found.Title, "Issue": s.describe(p, found), "History": s.history(p, found.IID), "Person": s.config.Tokens[s.config.PersonToken],
+	suffix := "/issues/" + strconv.Itoa(found.IID)
+	history = p.History(func(e tracker.Entry[change]) bool {
+		applied := e.Change.Issue != nil && e.Change.Issue.IID == found.IID
+		return e.Change.Project == in.Path && (applied || strings.HasSuffix(e.Write.Path, suffix))
 	})
+
+	return p.describe(in, found), history, true
 }
 
-// edit changes an issue as a person does at GitLab: through the API, with the
-// person's own token.
-func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
-	p, found := s.locate(r)
-	if found == nil || r.ParseForm() != nil {
-		http.NotFound(w, r)
-		return
+// Edited returns the request that makes a person's edit, or nil.
+func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
+	in, found := p.locate(r)
+	if found == nil {
+		return nil
 	}
 
 	asked := map[string]string{}
-	for _, name := range []string{"title", "description", "state_event"} {
-		if r.PostForm.Has(name) {
-			asked[name] = strings.ReplaceAll(r.PostForm.Get(name), "\r\n", "\n")
-		}
+	if e.Title != nil {
+		asked["title"] = *e.Title
 	}
 
-	path := fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", s.config.Root, p.id, found.IID)
-	request := (&http.Request{Method: http.MethodPut, URL: &url.URL{Path: path}, Header: http.Header{
-		"Private-Token": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the fake server's page"},
-	}}).WithContext(r.Context())
-	made := &call{Request: request, body: encode(asked)}
-	s.resolve(made)
-	if out := s.write(made, false); out.status != http.StatusOK {
-		s.send(w, out)
-		return
+	if e.Body != nil {
+		asked["description"] = tracker.Unix(*e.Body)
 	}
 
-	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
-}
-
-// history lists the writes that made an issue what it is, and those that were
-// refused to change it.
-func (s *Server) history(p *project, iid int) []step {
-	suffix := "/issues/" + strconv.Itoa(iid)
-	var steps []step
-	for _, one := range s.writes.All() {
-		applied := one.Issue != nil && one.Issue.IID == iid
-		if one.Project == p.Path && (applied || strings.HasSuffix(one.Write.Path, suffix)) {
-			steps = append(steps, step{Write: *one.Write, Text: indent(one.Write.Body)})
-		}
+	if e.State != "" {
+		asked["state_event"] = cmp.Or(map[string]string{"closed": "close", "open": "reopen"}[e.State], e.State)
 	}
 
-	return steps
-}
+	path := fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", p.config.Root, in.id, found.IID)
 
-func indent(body json.RawMessage) string {
-	var text bytes.Buffer
-	if json.Indent(&text, body, "", "  ") != nil {
-		return string(body)
+	return &http.Request{
+		Method: http.MethodPut, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(encode(asked))),
+		Header: http.Header{"Private-Token": {p.config.PersonToken}, "Content-Type": {"application/json"}},
 	}
-	return text.String()
-}
-
-func show(w http.ResponseWriter, name string, data any) {
-	var content bytes.Buffer
-	if err := pages.ExecuteTemplate(&content, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_, _ = w.Write(content.Bytes())
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/local/providers/tracker"
 	"example.com/integrations/shared/connector"
 	product "example.com/integrations/shared/connector/gitlab"
 	"example.com/integrations/shared/domain"
@@ -241,7 +242,7 @@ func TestAStoredPlaceIsUsed(t *testing.T) {
 func TestAPersonRenames(t *testing.T) {
 	d := start(t, nil)
 	id := d.ID("acme/sub/work")
-	post := func(order placeOrder) int {
+	post := func(order tracker.Order) int {
 		t.Helper()
 		body, _ := json.Marshal(order)
 		response, err := http.Post(d.page+"/_/places", "application/json", strings.NewReader(string(body)))
@@ -253,7 +254,7 @@ func TestAPersonRenames(t *testing.T) {
 
 		return response.StatusCode
 	}
-	if got := post(placeOrder{Do: "rename", Place: "acme/sub/work", To: "acme/new/labour"}); got != 200 || d.ID("acme/new/labour") != id {
+	if got := post(tracker.Order{Do: "rename", Place: "acme/sub/work", To: "acme/new/labour"}); got != 200 || d.ID("acme/new/labour") != id {
 		t.Errorf("rename: %d", got)
 	}
 
@@ -267,7 +268,7 @@ func TestAPersonRenames(t *testing.T) {
 		t.Errorf("recreate: %d", form.StatusCode)
 	}
 
-	for _, bad := range []placeOrder{
+	for _, bad := range []tracker.Order{
 		{}, {Do: "rename", Place: "acme/nothing", To: "a/b"}, {Do: "rename", Place: "acme/public", To: "a"}, {Do: "rename", Place: "acme/public", To: "a/.."},
 		{Do: "rename", Place: "acme/public", To: "a/-/b"}, {Do: "rename", Place: "acme/public", To: "acme/locked"}, {Do: "delete", Place: "acme/public"},
 	} {

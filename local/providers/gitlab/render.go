@@ -7,24 +7,27 @@ import (
 	"time"
 )
 
-// stamp is how GitLab tells times: in milliseconds, though it keeps more.
+// stamp writes a time as GitLab does: in milliseconds, though it stores more.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-func (s *Server) base() string { return "https://" + s.config.Host + s.config.Root }
-
-func (s *Server) webURL(p *project, one *issue) string {
-	return fmt.Sprintf("%s/%s/-/issues/%d", s.base(), p.Path, one.IID)
+// views render what the API shows.
+type views struct {
+	base string // the address of the server
 }
 
-// renderIssue is an issue as the API shows it.
-func (s *Server) renderIssue(p *project, one *issue) map[string]any {
-	url := fmt.Sprintf("%s/api/v4/projects/%d", s.base(), p.id)
+func (v views) webURL(p *project, one *issue) string {
+	return fmt.Sprintf("%s/%s/-/issues/%d", v.base, p.Path, one.IID)
+}
+
+// issue is an issue as the API shows it.
+func (v views) issue(p *project, one *issue) map[string]any {
+	url := fmt.Sprintf("%s/api/v4/projects/%d", v.base, p.id)
 	view := map[string]any{
 		"id": one.ID, "iid": one.IID, "project_id": p.id, "title": one.Title, "description": one.Description, "state": one.State,
 		"created_at": stamp(one.CreatedAt), "updated_at": stamp(one.UpdatedAt), "closed_at": nil, "closed_by": nil,
-		"labels": append([]string{}, one.Labels...), "milestone": nil, "assignees": []any{}, "assignee": nil, "author": s.renderUser(one.Author),
+		"labels": append([]string{}, one.Labels...), "milestone": nil, "assignees": []any{}, "assignee": nil, "author": v.user(one.Author),
 		"type": "ISSUE", "issue_type": "issue", "user_notes_count": 0, "merge_requests_count": 0, "upvotes": 0, "downvotes": 0, "due_date": nil,
-		"confidential": one.Confidential, "discussion_locked": nil, "web_url": s.webURL(p, one), "moved_to_id": one.MovedTo, "severity": "UNKNOWN",
+		"confidential": one.Confidential, "discussion_locked": nil, "web_url": v.webURL(p, one), "moved_to_id": one.MovedTo, "severity": "UNKNOWN",
 		"imported": false, "imported_from": "none", "service_desk_reply_to": nil, "has_tasks": false, "blocking_issues_count": 0, "task_status": "0 of 0 checklist items completed",
 		"task_completion_status": map[string]int{"count": 0, "completed_count": 0},
 		"time_stats":             map[string]any{"time_estimate": 0, "total_time_spent": 0, "human_time_estimate": nil, "human_total_time_spent": nil},
@@ -35,22 +38,22 @@ func (s *Server) renderIssue(p *project, one *issue) map[string]any {
 		},
 	}
 	if one.ClosedAt != nil {
-		view["closed_at"], view["closed_by"] = stamp(*one.ClosedAt), s.renderUser(one.ClosedBy)
+		view["closed_at"], view["closed_by"] = stamp(*one.ClosedAt), v.user(one.ClosedBy)
 	}
 
 	return view
 }
 
-func (s *Server) renderUser(name string) map[string]any {
+func (v views) user(name string) map[string]any {
 	return map[string]any{
 		"id": identify(name), "username": name, "public_email": "", "name": name, "state": "active", "locked": false,
-		"avatar_url": nil, "web_url": s.base() + "/" + name,
+		"avatar_url": nil, "web_url": v.base + "/" + name,
 	}
 }
 
-// renderSelf is what a user sees of himself.
-func (s *Server) renderSelf(name string) map[string]any {
-	self := s.renderUser(name)
+// self is a user as the user sees the own account.
+func (v views) self(name string) map[string]any {
+	self := v.user(name)
 	self["bot"] = strings.HasSuffix(name, "bot")
 	self["external"] = false
 	self["private_profile"] = false
@@ -59,14 +62,14 @@ func (s *Server) renderSelf(name string) map[string]any {
 	return self
 }
 
-func (s *Server) renderToken(user string, scopes []string) map[string]any {
+func (v views) token(user string, scopes []string) map[string]any {
 	return map[string]any{
 		"id": identify("token of " + user), "name": "sync", "revoked": false, "created_at": "2026-01-01T00:00:00.000Z", "description": nil,
 		"scopes": scopes, "user_id": identify(user), "last_used_at": nil, "active": true, "expires_at": "2027-01-01",
 	}
 }
 
-func (s *Server) renderProject(p *project, user string) map[string]any {
+func (v views) project(p *project, user string) map[string]any {
 	name := p.Path[strings.LastIndexByte(p.Path, '/')+1:]
 	var role any
 	if level := p.role(user); level > 0 {
@@ -85,7 +88,7 @@ func (s *Server) renderProject(p *project, user string) map[string]any {
 
 	return map[string]any{
 		"id": p.id, "description": nil, "name": name, "path": name, "name_with_namespace": p.Path, "path_with_namespace": p.Path,
-		"created_at": stamp(p.created), "default_branch": "main", "web_url": s.base() + "/" + p.Path, "visibility": visibility,
+		"created_at": stamp(p.created), "default_branch": "main", "web_url": v.base + "/" + p.Path, "visibility": visibility,
 		"archived": p.Archived, "issues_enabled": !p.NoIssues, "issues_access_level": access, "empty_repo": true, "star_count": 0, "forks_count": 0,
 		"permissions": map[string]any{"project_access": role, "group_access": nil},
 	}

@@ -1,12 +1,17 @@
 package gitlab
 
-import (
-	"net/http"
-	"slices"
-)
+import "slices"
 
-// rank is what a user may do with issues: that of the role, and at least that of
-// a Planner with a custom role.
+// role is the role of a user, 0 for none.
+func (p *project) role(user string) int {
+	if p.Roles == nil {
+		return Developer
+	}
+	return p.Roles[user]
+}
+
+// rank is the role that counts for issues: with a custom role it is at least that
+// of a Planner.
 func (p *project) rank(user string) int {
 	role := p.role(user)
 	if slices.Contains(p.Custom, user) {
@@ -21,8 +26,8 @@ func (p *project) rank(user string) int {
 // which is left out here: a label is new unless a test says otherwise.
 func (p *project) mayLabel(user string) bool { return p.rank(user) >= Planner }
 
-// mayDelete reports whether a user may delete issues: owners and planners may, and
-// nobody between them, not even the author (app/policies/project_policy.rb,
+// mayDelete reports whether a user may delete issues: only owners and planners may,
+// not even the author (app/policies/project_policy.rb,
 // destroy_issue).
 func (p *project) mayDelete(user string) bool {
 	role := p.role(user)
@@ -30,25 +35,13 @@ func (p *project) mayDelete(user string) bool {
 	return role == Planner || role >= Owner
 }
 
-// member is a member with the role in the project
-// (https://docs.gitlab.com/api/members/).
-func (s *Server) member(made *call) (*answer, change) {
-	p := made.route.project
-	for user, role := range p.Roles {
-		if identify(user) != int64(made.route.iid) || role == 0 {
-			continue
-		}
+// mayWrite reports whether a user may write issues at all.
+func mayWrite(p *project, user string) bool {
+	return !p.NoIssues && !p.Archived && (p.role(user) >= Guest || !p.Private && p.Roles != nil)
+}
 
-		view := s.renderUser(user)
-		view["access_level"] = role
-		view["member_role"] = nil
-		view["expires_at"] = nil
-		if slices.Contains(p.Custom, user) {
-			view["member_role"] = map[string]any{"id": 1, "name": "Triager", "base_access_level": role}
-		}
-
-		return &answer{status: http.StatusOK, value: view}, change{}
-	}
-
-	return notFound(""), change{}
+// visible reports whether a user sees an issue. Users below a Planner do not see the
+// confidential issues of others.
+func visible(p *project, one *issue, user string) bool {
+	return !one.Confidential || one.Author == user || p.rank(user) >= Planner
 }

@@ -46,9 +46,7 @@ func prepare(t *testing.T, token string, change func(p *Project, c *Config)) sta
 
 	s.shut.State = domain.Closed
 
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	change(&s.projects["acme/sub/work"].Project, &s.config)
+	change(&s.find("acme/sub/work").Project, &s.config)
 
 	return s
 }

@@ -1,12 +1,12 @@
 package gitlab
 
 import (
-	"encoding/json"
-	"hash/fnv"
-	"strings"
+	"context"
+	"fmt"
+	"slices"
 	"time"
 
-	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 )
 
 // firstID makes ids as large as GitLab.com's are today.
@@ -32,29 +32,32 @@ type issue struct {
 	Commands []string `json:"commands,omitempty"`
 }
 
-// A project with its issues, in the order of their creation.
+// Gone reports whether the issue is deleted.
+func (i *issue) Gone() bool { return i.Deleted }
+
+// A project with its issues.
 type project struct {
 	Project
+
 	id      int64
 	created time.Time
-	issues  []*issue
-	byIID   map[int]int
-	last    int // the highest number there was
-	past    providers.Past[int, *issue]
+	issues  *tracker.Issues[int, *issue]
+	last    int // the highest number that an issue had
 }
 
-// An entry of the journal: a write, applied (then with the issue as it is
-// since) or refused.
-type entry struct {
-	Number  int64            `json:"n,omitempty"`
-	Write   *providers.Write `json:"write,omitempty"`
-	Project string           `json:"project,omitempty"`
-	Issue   *issue           `json:"issue,omitempty"`
-	// Copied is the issue a move made elsewhere.
+// FullName is the path of the project.
+func (p *project) FullName() string { return p.Path }
+
+// Ident is the id of the project.
+func (p *project) Ident() int64 { return p.id }
+
+// A change is what a write does: to an issue of a project, to the issue that a move
+// made elsewhere, or to a project.
+type change struct {
+	Project string   `json:"project,omitempty"`
+	Issue   *issue   `json:"issue,omitempty"`
 	Copied  *placed  `json:"copied,omitempty"`
 	Placing *placing `json:"placing,omitempty"`
-
-	at time.Time // since when it is so, zero for what a journal tells
 }
 
 // placed is an issue in another project.
@@ -63,133 +66,111 @@ type placed struct {
 	Issue   *issue `json:"issue"`
 }
 
+// state is what the fake server has: its projects with their issues.
+type state struct {
+	tracker.Ledger[change]
+
+	config   Config
+	projects tracker.Places[*project]
+	lastID   int64
+}
+
 func newProject(config Project) *project {
-	return &project{Project: config, id: identify(config.Path), created: firstMade, byIID: map[int]int{}}
+	return &project{Project: config, id: identify(config.Path), created: firstMade, issues: &tracker.Issues[int, *issue]{}}
 }
 
 // identify gives a name an id that is the same after every start.
-func identify(name string) int64 {
-	sum := fnv.New32a()
-	sum.Write([]byte(strings.ToLower(name)))
-	return int64(sum.Sum32()>>4) + 1
-}
+func identify(name string) int64 { return tracker.Identify(name, 28) }
 
-func (s *Server) replay(line []byte) error {
-	var read entry
-	if err := json.Unmarshal(line, &read); err != nil {
-		return err
-	}
-
-	s.remember(read)
-	return nil
-}
-
-// commit stores an entry for good, then makes it visible.
-func (s *Server) commit(made entry) error {
-	if err := s.journal.Append(made); err != nil {
-		return err
-	}
-
-	made.at = s.config.Now()
-	s.remember(made)
-	return nil
-}
-
-func (s *Server) remember(made entry) {
-	if made.Write != nil {
-		s.writes.Add(made.Number, made)
-	}
-
-	s.lock.Lock()
-	defer s.lock.Unlock()
+// apply makes a change visible.
+func (s *state) apply(made change, at time.Time) {
 	if made.Placing != nil {
 		s.place(made.Project, *made.Placing)
 		return
 	}
 
-	s.put(made.Project, made.Issue)
-	s.see(made.Project, made.Issue, made.at)
+	s.put(made.Project, made.Issue, at)
 	if made.Copied != nil {
-		s.put(made.Copied.Project, made.Copied.Issue)
-		s.see(made.Copied.Project, made.Copied.Issue, made.at)
+		s.put(made.Copied.Project, made.Copied.Issue, at)
 	}
 }
 
-// put stores an issue. A project that is no longer configured keeps its place
-// in the journal.
-func (s *Server) put(path string, put *issue) {
-	into := s.projects[strings.ToLower(path)]
+// put stores an issue. A project that is no longer configured keeps its issues in the
+// journal.
+func (s *state) put(path string, put *issue, at time.Time) {
+	into := s.find(path)
 	if put == nil || into == nil {
 		return
 	}
 
 	s.lastID = max(s.lastID, put.ID)
 	into.last = max(into.last, put.IID)
-	if at, known := into.byIID[put.IID]; known {
-		into.issues[at] = put
-		return
-	}
-
-	into.byIID[put.IID] = len(into.issues)
-	into.issues = append(into.issues, put)
-}
-
-// see notes since when an issue is as it is, for lists that lag behind.
-func (s *Server) see(path string, one *issue, at time.Time) {
-	if p := s.projects[strings.ToLower(path)]; one != nil && p != nil {
-		p.past.Put(one.IID, at, one)
-	}
+	into.issues.Put(put.IID, at, put)
 }
 
 // get returns an issue or nil.
-func (s *Server) get(p *project, iid int) *issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	at, known := p.byIID[iid]
-	if !known || p.issues[at].Deleted {
-		return nil
-	}
+func (s *state) get(p *project, iid int) *issue { return p.issues.Get(iid) }
 
-	return p.issues[at]
-}
-
-// next returns the number and the id of the next issue. The caller decides alone.
-func (s *Server) next(p *project) (iid int, id int64) {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return p.last + 1, s.lastID + 1
-}
+// next returns the number and the id of the next issue. The caller is inside Alone.
+func (s *state) next(p *project) (iid int, id int64) { return p.last + 1, s.lastID + 1 }
 
 // snapshot returns the issues there are, oldest first.
-func (s *Server) snapshot(p *project) []*issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	all := make([]*issue, 0, len(p.issues))
-	for _, one := range p.issues {
-		if !one.Deleted {
-			all = append(all, one)
-		}
-	}
+func (s *state) snapshot(p *project) []*issue { return p.issues.All() }
 
-	return all
-}
+// find returns a project by its path or an old path.
+func (s *state) find(path string) *project { return s.projects.Find(path) }
 
-// find returns a project by its path, be it an old one.
-func (s *Server) find(path string) *project {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-
-	return s.projects[strings.ToLower(path)]
-}
-
-func (s *Server) findID(id int64) *project {
-	for _, one := range s.all() {
-		if one.id == id {
-			return one
-		}
-	}
-	return nil
+// listed returns the issues that a list is made of.
+func (s *state) listed(ctx context.Context, p *project) []*issue {
+	return p.issues.Listed(ctx, s.config.Now())
 }
 
 // now has the resolution of GitLab's database.
-func (s *Server) now() time.Time { return s.config.Now().UTC().Truncate(time.Microsecond) }
+func (s *state) now() time.Time { return s.config.Now().UTC().Truncate(time.Microsecond) }
+
+// SetUpdated gives the issues from number first to last one time of their last
+// change, as an edit of many issues at once does.
+func (s *state) SetUpdated(path string, first, last int, at time.Time) error {
+	return s.Alone(func() error {
+		found := s.find(path)
+		if found == nil {
+			return fmt.Errorf("GitLab fake server: there is no %s", path)
+		}
+
+		var all []*issue
+		for iid := first; iid <= last; iid++ {
+			one := s.get(found, iid)
+			if one == nil {
+				return fmt.Errorf("GitLab fake server: there is no %s#%d", path, iid)
+			}
+
+			all = append(all, one)
+		}
+
+		return s.touch(found, all, at.UTC())
+	})
+}
+
+// touch gives issues one time of their last change.
+func (s *state) touch(in *project, all []*issue, at time.Time) error {
+	for _, one := range all {
+		changed := *one
+		changed.UpdatedAt = at
+		if err := s.Commit(change{Project: in.Path, Issue: &changed}); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+// movesTo returns the next project that an issue can move to, or nil.
+func (s *state) movesTo(from *project) *project {
+	all := s.projects.All()
+	at := slices.IndexFunc(all, func(p *project) bool { return p != from && !p.NoIssues && !p.Archived })
+	if at < 0 {
+		return nil
+	}
+
+	return all[at]
+}

@@ -295,11 +295,11 @@ func TestAPersonEditsOnThePage(t *testing.T) {
 		fields url.Values
 		status int
 	}{
-		{one, http.Header{}, url.Values{"title": {"Another"}, "description": {"\r\ntwo\r\nlines"}}, http.StatusSeeOther},
-		{one, http.Header{}, url.Values{"state_event": {"close"}}, http.StatusSeeOther},
-		{one, http.Header{"Sec-Fetch-Site": {"cross-site"}}, url.Values{"state_event": {"reopen"}}, http.StatusForbidden},
-		{one, http.Header{}, url.Values{"state_event": {"gone"}}, http.StatusBadRequest},
-		{"/acme/sub/Work/-/issues/2", http.Header{}, url.Values{"state_event": {"close"}}, http.StatusNotFound},
+		{one, http.Header{}, url.Values{"title": {"Another"}, "body": {"\r\ntwo\r\nlines"}}, http.StatusSeeOther},
+		{one, http.Header{}, url.Values{"state": {"closed"}}, http.StatusSeeOther},
+		{one, http.Header{"Sec-Fetch-Site": {"cross-site"}}, url.Values{"state": {"open"}}, http.StatusForbidden},
+		{one, http.Header{}, url.Values{"state": {"gone"}}, http.StatusBadRequest},
+		{"/acme/sub/Work/-/issues/2", http.Header{}, url.Values{"state": {"closed"}}, http.StatusNotFound},
 	} {
 		if status := form(c.path, c.header, c.fields); status != c.status {
 			t.Errorf("%s %v: %d, want %d", c.path, c.fields, status, c.status)
@@ -328,7 +328,7 @@ func TestAPersonEditsOnThePage(t *testing.T) {
 	}
 
 	d = quiet
-	if status := form(one, http.Header{}, url.Values{"state_event": {"close"}}); status != http.StatusMethodNotAllowed {
+	if status := form(one, http.Header{}, url.Values{"state": {"closed"}}); status != http.StatusMethodNotAllowed {
 		t.Errorf("a page that only shows edits: %d", status)
 	}
 }

@@ -54,7 +54,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%d issues were made of refused requests", left)
 	}
 
-	if writes := d.writes.All(); len(writes) != len(refusals) {
+	if writes := d.Writes(); len(writes) != len(refusals) {
 		t.Errorf("%d writes recorded, want %d", len(writes), len(refusals))
 	}
 }
@@ -160,7 +160,7 @@ func FuzzCreate(f *testing.F) {
 
 	f.Add([]byte(`{"title":"x","labels":["a"],"description":"/close\n@a"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := &Server{}
+		s := &issues{state: &state{}}
 		a, refused := s.parse(body, createMembers)
 		if a == nil && refused == nil {
 			t.Fatal("neither understood nor refused")

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // A node of a document. What the format knows beyond these members nobody sends
@@ -62,7 +64,7 @@ func readDocument(raw []byte) (stored json.RawMessage, text string, err error) {
 
 	label(&doc, new(int))
 
-	return encode(doc), strings.TrimSuffix(out.String(), "\n"), nil
+	return tracker.Encode(doc), strings.TrimSuffix(out.String(), "\n"), nil
 }
 
 // check walks through a node that stands in another.
@@ -226,5 +228,5 @@ func documentOf(text string) json.RawMessage {
 		doc.Content = append(doc.Content, p)
 	}
 
-	return encode(doc)
+	return tracker.Encode(doc)
 }

@@ -3,9 +3,7 @@ package jira
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
-	"errors"
-	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -13,6 +11,7 @@ import (
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
 const (
@@ -39,87 +38,85 @@ type route struct {
 	creates bool
 }
 
-// serveAPI answers a request. A write is decided, stored and counted as one
-// step, so that what was answered is never lost and never done twice.
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
-		panic(http.ErrAbortHandler) // the caller went away in mid-request
-	}
+// api is the REST API: it resolves, decides and answers requests.
+type api struct {
+	*state
 
-	if s.config.Flavor == Cloud && r.Method == http.MethodGet && r.URL.Path == "/_edge/tenant_info" {
-		s.tenantInfo(w)
+	contract *providers.Contract
+	limiter  *limiter
+	issues   issues
+	searches searches
+	site     site
+}
+
+// serveAPI answers a request.
+func (a *api) serveAPI(w http.ResponseWriter, r *http.Request) {
+	body, tooLarge := tracker.ReadBody(w, r, maxRequest)
+	if a.cloud() && r.Method == http.MethodGet && r.URL.Path == "/_edge/tenant_info" {
+		a.site.tenantInfo(w)
 		return
 	}
 
-	made := &call{Request: r, body: body}
-	s.resolve(made)
-	var out *answer
-	if r.Method != http.MethodGet && made.route.name != "search" {
-		out = s.write(made, tooLarge != nil)
-	} else {
-		out, _ = s.decide(made)
+	made := a.resolved(r)
+	made.body = body
+	if r.Method == http.MethodGet || made.route.name == "search" {
+		out, _ := a.decide(made)
+		a.send(w, made, out)
+		return
 	}
 
-	s.send(w, made, out)
+	a.send(w, made, a.write(made, tooLarge))
 }
 
-func (s *Server) write(made *call, tooLarge bool) *answer {
-	number := s.writes.Arrive()
-	at := s.config.Now().UTC()
-	n := 0
-	if made.route.creates {
-		n = s.Arrive()
-	}
+// resolved is the call that a request makes.
+func (a *api) resolved(r *http.Request) *call {
+	made := &call{Request: r}
+	a.resolve(made)
 
-	s.deciding.Lock()
-	out := refuse(http.StatusRequestEntityTooLarge, "The request is too large.")
-	changed := (*issue)(nil)
-	if !tooLarge {
-		out, changed = s.decide(made)
-	}
+	return made
+}
 
-	stored := entry{Number: number, Issue: changed, Used: out.used, Write: &providers.Write{
-		At: at, User: made.account.Name, Method: made.Method, Path: made.URL.Path, Body: providers.JSONBody(made.body), Status: out.status,
-		Fault: faults.Of(made.Context()),
-	}}
-	if out.used > 0 {
-		if p := s.find(projectOf(made.body)); p != nil {
-			stored.Project = p.Key
+func (a *api) write(made *call, tooLarge bool) *answer {
+	var out *answer
+	written := tracker.Written{Request: made.Request, Path: made.URL.Path, Body: made.body, Creates: made.route.creates}
+	err := a.Take(written, func() tracker.Decision[change] {
+		out = refuse(http.StatusRequestEntityTooLarge, "The request is too large.")
+		changed := change{}
+		if !tooLarge {
+			out, changed.Issue = a.decide(made)
 		}
-	}
 
-	err := s.commit(stored)
-	s.deciding.Unlock()
+		if p := a.find(projectOf(made.body)); out.used > 0 && p != nil {
+			changed.Project = p.Key
+			changed.Used = out.used
+		}
+
+		return tracker.Decision[change]{User: made.account.Name, Status: out.status, Change: changed}
+	})
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "Internal server error")
-	}
-
-	if out.status == http.StatusCreated && made.route.creates {
-		s.Tell(Applied, n)
 	}
 
 	return out
 }
 
 // decide works out the answer and, for a write, the issue as it is to be.
-func (s *Server) decide(made *call) (*answer, *issue) {
+func (a *api) decide(made *call) (*answer, *issue) {
 	if faults.Guest(made.Context()) {
-		return s.guest(made), nil
+		return a.guest(made), nil
 	}
 
-	if refused := s.admit(made); refused != nil {
+	if refused := a.admit(made); refused != nil {
 		return refused, nil
 	}
 
-	limits, refused := s.limiter.take(made)
+	limits, refused := a.limiter.take(made)
 	if refused != nil {
 		return refused, nil
 	}
 
-	broken := s.checkRequest(made)
-	out, changed := s.perform(made)
+	broken := a.checkRequest(made)
+	out, changed := a.perform(made)
 	if broken != nil && out.status < 400 {
 		out = refuse(http.StatusBadRequest, broken.Error())
 		changed = nil
@@ -129,9 +126,7 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 		out.header = http.Header{}
 	}
 
-	for name, values := range limits {
-		out.header[name] = values
-	}
+	maps.Copy(out.header, limits)
 
 	return out, changed
 }
@@ -142,14 +137,14 @@ func undescribed(made *call) bool {
 	return made.route.name == "mypermissions" || made.route.name == "editmeta"
 }
 
-func (s *Server) checkRequest(made *call) error {
+func (a *api) checkRequest(made *call) error {
 	if undescribed(made) {
 		return nil
 	}
 
-	broken := s.contract.CheckRequest(described(made), made.body)
+	broken := a.contract.CheckRequest(described(made), made.body)
 	if broken != nil {
-		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
+		a.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
 
 	return broken
@@ -165,13 +160,13 @@ func described(made *call) *http.Request {
 
 // admit checks what every request needs: a token, at the place it works at, and
 // a body of the right type.
-func (s *Server) admit(made *call) *answer {
-	account, ok := s.login(made)
+func (a *api) admit(made *call) *answer {
+	account, ok := a.login(made)
 	if !ok {
 		return unauthenticated()
 	}
 	if account.Captcha {
-		return s.wantsCaptcha()
+		return a.wantsCaptcha()
 	}
 
 	made.account = account
@@ -191,46 +186,38 @@ func unauthenticated() *answer {
 	return refused
 }
 
-func (s *Server) wantsCaptcha() *answer {
+func (a *api) wantsCaptcha() *answer {
 	refused := refuse(http.StatusForbidden, "CAPTCHA required")
 	refused.header = http.Header{
 		"X-Seraph-Loginreason":           {"AUTHENTICATION_DENIED"},
-		"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=" + s.config.BaseURL + "/login.jsp"},
+		"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=" + a.config.BaseURL + "/login.jsp"},
 	}
 	return refused
 }
 
-func (s *Server) login(made *call) (Account, bool) {
-	if s.config.Flavor == Cloud {
+func (a *api) login(made *call) (Account, bool) {
+	if a.cloud() {
 		user, token, ok := made.BasicAuth()
-		account, known := s.config.Accounts[token]
+		account, known := a.config.Accounts[token]
 		return account, ok && known && strings.EqualFold(account.Email, user) && account.Scoped == made.gateway
 	}
 
 	token, ok := strings.CutPrefix(made.Header.Get("Authorization"), "Bearer ")
-	account, known := s.config.Accounts[token]
+	account, known := a.config.Accounts[token]
 
 	return account, ok && known
 }
 
-// version is the one of the API that each flavor is asked for.
-func (s *Server) version() string {
-	if s.config.Flavor == Cloud {
-		return "/rest/api/3"
-	}
-	return "/rest/api/2"
-}
-
 // resolve finds what a path stands for.
-func (s *Server) resolve(made *call) {
-	path, ok := strings.CutPrefix(made.URL.Path, s.context)
-	if s.config.Flavor == Cloud && strings.HasPrefix(made.URL.Path, "/ex/jira/") {
-		path, ok = strings.CutPrefix(made.URL.Path, "/ex/jira/"+s.config.CloudID)
+func (a *api) resolve(made *call) {
+	path, ok := strings.CutPrefix(made.URL.Path, a.context)
+	if a.cloud() && strings.HasPrefix(made.URL.Path, "/ex/jira/") {
+		path, ok = strings.CutPrefix(made.URL.Path, "/ex/jira/"+a.config.CloudID)
 		made.gateway = true
 	}
 
 	if ok {
-		path, ok = strings.CutPrefix(path, s.version())
+		path, ok = strings.CutPrefix(path, a.version())
 	}
 
 	if !ok {
@@ -238,34 +225,34 @@ func (s *Server) resolve(made *call) {
 	}
 
 	made.path = strings.TrimSuffix(path, "/")
-	made.route = s.route(made.Method, strings.Split(strings.Trim(path, "/"), "/"))
+	made.route = a.route(made.Method, strings.Split(strings.Trim(path, "/"), "/"))
 }
 
-func (s *Server) route(method string, parts []string) route {
+func (a *api) route(method string, parts []string) route {
 	switch {
 	case parts[0] == "issue" && len(parts) > 1 && parts[1] == "createmeta":
-		return s.createmeta(method, parts[2:])
+		return a.createmeta(method, parts[2:])
 	case parts[0] == "issue":
-		return s.issueRoute(method, parts[1:])
+		return a.issueRoute(method, parts[1:])
 	case parts[0] == "search":
-		return s.searchRoute(method, parts[1:])
+		return a.searchRoute(method, parts[1:])
 	case method != http.MethodGet:
 	case len(parts) == 1 && parts[0] == "myself":
-		return route{handle: s.myself, name: "myself"}
+		return route{handle: a.site.myself, name: "myself"}
 	case len(parts) == 1 && parts[0] == "serverInfo":
-		return route{handle: s.serverInfo, name: "serverInfo"}
+		return route{handle: a.site.serverInfo, name: "serverInfo"}
 	case len(parts) == 1 && parts[0] == "mypermissions":
-		return route{handle: s.mypermissions, name: "mypermissions"}
+		return route{handle: a.site.mypermissions, name: "mypermissions"}
 	case len(parts) == 2 && parts[0] == "project":
-		return route{handle: s.projectView, name: "project", last: parts[1]}
+		return route{handle: a.site.projectView, name: "project", last: parts[1]}
 	}
 
 	return route{}
 }
 
-func (s *Server) issueRoute(method string, parts []string) route {
+func (a *api) issueRoute(method string, parts []string) route {
 	if len(parts) == 0 && method == http.MethodPost {
-		return route{handle: s.create, name: "issue", creates: true}
+		return route{handle: a.issues.create, name: "issue", creates: true}
 	}
 	if len(parts) == 0 {
 		return route{}
@@ -274,22 +261,22 @@ func (s *Server) issueRoute(method string, parts []string) route {
 	r := route{issue: parts[0]}
 	switch rest := parts[1:]; {
 	case len(rest) == 0 && method == http.MethodGet:
-		r.handle = s.read
+		r.handle = a.issues.read
 		r.name = "issue"
 	case len(rest) == 0 && method == http.MethodPut:
-		r.handle = s.update
+		r.handle = a.issues.update
 		r.name = "issue"
 	case len(rest) == 0 && method == http.MethodDelete:
-		r.handle = s.remove
+		r.handle = a.issues.remove
 		r.name = "issue"
 	case len(rest) == 1 && rest[0] == "editmeta" && method == http.MethodGet:
-		r.handle = s.editmeta
+		r.handle = a.issues.editmeta
 		r.name = "editmeta"
 	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodGet:
-		r.handle = s.transitions
+		r.handle = a.issues.transitions
 		r.name = "transitions"
 	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodPost:
-		r.handle = s.transit
+		r.handle = a.issues.transit
 		r.name = "transitions"
 	}
 
@@ -297,29 +284,42 @@ func (s *Server) issueRoute(method string, parts []string) route {
 }
 
 // searchRoute knows the search of each flavor; the Cloud's old one is gone.
-func (s *Server) searchRoute(method string, rest []string) route {
+func (a *api) searchRoute(method string, rest []string) route {
 	if method != http.MethodGet && method != http.MethodPost {
 		return route{}
 	}
 
 	switch {
-	case s.config.Flavor == Cloud && slices.Equal(rest, []string{"jql"}) && method == http.MethodGet:
-		return route{handle: s.searchCloud, name: "search"}
-	case s.config.Flavor == Cloud && len(rest) == 0:
-		return route{handle: s.gone, name: "search"}
-	case s.config.Flavor != Cloud && len(rest) == 0 && method == http.MethodGet:
-		return route{handle: s.searchDatacenter, name: "search"}
+	case a.cloud() && slices.Equal(rest, []string{"jql"}) && method == http.MethodGet:
+		return route{handle: a.searches.searchCloud, name: "search"}
+	case a.cloud() && len(rest) == 0:
+		return route{handle: a.gone, name: "search"}
+	case !a.cloud() && len(rest) == 0 && method == http.MethodGet:
+		return route{handle: a.searches.searchDatacenter, name: "search"}
 	}
 
 	return route{}
 }
 
-func (s *Server) gone(*call) (*answer, *issue) {
+func (a *api) createmeta(method string, parts []string) route {
+	switch {
+	case method != http.MethodGet || len(parts) < 2 || parts[1] != "issuetypes":
+		return route{}
+	case len(parts) == 2:
+		return route{handle: a.site.createTypes, name: "createmeta", last: parts[0]}
+	case len(parts) == 3:
+		return route{handle: a.site.createFields, name: "createmeta", last: parts[0], issue: parts[2]}
+	}
+
+	return route{}
+}
+
+func (a *api) gone(*call) (*answer, *issue) {
 	return refuse(http.StatusGone, "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API."), nil
 }
 
 // perform runs the handler.
-func (s *Server) perform(made *call) (*answer, *issue) {
+func (a *api) perform(made *call) (*answer, *issue) {
 	if made.route.handle == nil {
 		return refuse(http.StatusNotFound, "null for uri: "+made.URL.Path), nil
 	}
@@ -327,8 +327,8 @@ func (s *Server) perform(made *call) (*answer, *issue) {
 }
 
 // sign puts on what every answer carries.
-func (s *Server) sign(header http.Header) {
-	if s.config.Flavor == Cloud {
+func (a *api) sign(header http.Header) {
+	if a.cloud() {
 		header.Set("Atl-Traceid", strings.ToLower(rand.Text()))
 	} else {
 		header.Set("X-Arequestid", rand.Text())
@@ -338,41 +338,47 @@ func (s *Server) sign(header http.Header) {
 }
 
 // send writes an answer after it has held it against the contract.
-func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
+func (a *api) send(w http.ResponseWriter, made *call, out *answer) {
 	header := w.Header()
-	for name, values := range out.header {
-		header[name] = values
-	}
+	maps.Copy(header, out.header)
 
-	s.sign(header)
+	a.sign(header)
 	var content []byte
 	if out.value != nil {
-		content = encode(out.value)
+		content = tracker.Encode(out.value)
 	}
 
 	// An empty answer has nothing to be checked, though the description wants JSON
 	// even there.
 	if made.route.handle != nil && !undescribed(made) && out.status != http.StatusGone && out.value != nil {
-		if err := s.contract.CheckResponse(described(made), out.status, header, withoutNull(content)); err != nil && !errors.Is(err, providers.ErrNoOperation) {
-			s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
-		}
+		a.CheckAnswer(a.contract, described(made), faults.Answer{Status: out.status, Header: header, Body: withoutNull(content)})
 	}
 
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)
 }
 
-// withoutNull is an answer as the description wants it: it forgets that what is
-// empty is null.
+// withoutNull is an answer as the description wants it, which does not allow null
+// for an empty description.
 func withoutNull(content []byte) []byte {
 	return bytes.ReplaceAll(content, []byte(`"description":null`), []byte(`"description":{}`))
 }
 
-// encode leaves <, > and & as they are.
-func encode(value any) []byte {
-	var content bytes.Buffer
-	encoder := json.NewEncoder(&content)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
-	return bytes.TrimSuffix(content.Bytes(), []byte("\n"))
+// guest is the answer to a call whose token is dead, at a site with
+// anonymous access. A search finds what everyone may see, which is nothing here. A header
+// says that the login failed (MrRefactoring/jira.js#418).
+func (a *api) guest(made *call) *answer {
+	out := unauthenticated()
+	switch {
+	case made.route.name == "search":
+		out.status = http.StatusOK
+		out.value = map[string]any{"issues": []any{}, "isLast": true}
+	case made.route.issue != "" && made.Method == http.MethodGet:
+		out.status = http.StatusNotFound
+		out.value = notFound().value
+	}
+
+	out.header.Del("Www-Authenticate")
+
+	return out
 }

@@ -68,7 +68,7 @@ func (d *double) make(project, summary string) *issue {
 	p := d.find(project)
 	id, number := d.next(p)
 	made := &issue{ID: id, Project: project, Number: number, Type: "Task", Summary: summary, Status: statusNew, Creator: "maria", Created: d.now(), Updated: d.now()}
-	if err := d.commit(entry{Issue: made}); err != nil {
+	if err := d.Commit(change{Issue: made}); err != nil {
 		d.t.Fatal(err)
 	}
 

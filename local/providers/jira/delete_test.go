@@ -10,7 +10,7 @@ func TestDelete(t *testing.T) {
 		first := d.make("WORK", "x")
 		second := d.make("WORK", "y")
 		d.lock.Lock()
-		d.projects["WORK"].Lacks = map[string][]string{"sync-bot": {deleteIssues}, "maria": {editIssues}}
+		d.find("WORK").Lacks = map[string][]string{"sync-bot": {deleteIssues}, "maria": {editIssues}}
 		d.lock.Unlock()
 
 		const refusal = `{"errorMessages":["You do not have permission to delete issues in this project."],"errors":{}}`

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/local/providers/tracker"
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
@@ -314,7 +315,7 @@ func (e examples) completed(t *testing.T) string {
 	fields["labels"] = []string{"bugfix"}
 	fields["issuetype"] = map[string]any{"id": "1", "name": "Bug"}
 
-	return string(encode(whole))
+	return string(tracker.Encode(whole))
 }
 
 // The product itself is held against the answers that Atlassian publishes.
@@ -513,7 +514,7 @@ func allGranted(t *testing.T, example string) string {
 		told.Permissions[name] = edit
 	}
 
-	return string(encode(told))
+	return string(tracker.Encode(told))
 }
 
 // Every call that the connector makes has an example, or stands here.

@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,21 +9,22 @@ import (
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
-// elsewhere is a project that nobody here sees.
+// elsewhere is a project that no account here sees.
 const elsewhere = "ELSEWHERE"
 
-// profile is how Jira words its refusals, and the servers before it.
-func (s *Server) profile() faults.Profile {
+// disturber makes the fake server fail on purpose.
+type disturber struct{ *api }
+
+// profile has the refusals of Jira and of the servers in front of it.
+func (s *disturber) profile() faults.Profile {
 	say := func(make func(faults.Asked) *answer, kinds ...faults.Kind) faults.Refusal {
 		return faults.Refusal{Kinds: kinds, Answer: func(a faults.Asked) faults.Answer {
 			out := make(a)
-			said := faults.Answer{Status: out.status, Header: http.Header{}, Body: encode(out.value)}
-			for name, values := range out.header {
-				said.Header[name] = values
-			}
-
+			said := faults.Answer{Status: out.status, Header: http.Header{}, Body: tracker.Encode(out.value)}
+			maps.Copy(said.Header, out.header)
 			s.sign(said.Header)
 			return said
 		}}
@@ -46,16 +48,7 @@ func (s *Server) profile() faults.Profile {
 			faults.ETagConflict: say(func(faults.Asked) *answer {
 				return refuse(http.StatusConflict, "The issue was changed by somebody else in the meantime.")
 			}),
-			faults.RefusedWords: say(func(a faults.Asked) *answer {
-				switch a.Form {
-				case faults.Nested:
-					return badField("summary", faults.NotTaken)
-				case faults.String: // the form of the framework below Jira's resources
-					return &answer{status: http.StatusBadRequest, value: map[string]any{"message": faults.NotTaken, "status-code": http.StatusBadRequest}}
-				}
-
-				return refuse(http.StatusBadRequest, faults.NotTaken)
-			}),
+			faults.RefusedWords: say(func(a faults.Asked) *answer { return refusedWords(a.Form) }),
 			faults.ForbiddenItem: say(func(faults.Asked) *answer {
 				return refuse(http.StatusForbidden, "You do not have the permission to see the specified issue.")
 			}),
@@ -68,7 +61,7 @@ func (s *Server) profile() faults.Profile {
 		Forms: map[string][]string{faults.RefusedWords: {faults.Array, faults.Nested, faults.String}},
 		Page:  50,
 	}
-	if s.config.Flavor != Cloud {
+	if !s.cloud() {
 		p.Provider = "Jira Data Center"
 		delete(p.Refusals, faults.SecondaryLimit)
 		p.Cannot[faults.SecondaryLimit] = "a Jira of one's own has one limit only"
@@ -78,18 +71,31 @@ func (s *Server) profile() faults.Profile {
 	return p
 }
 
-// front is what answers in the place of a Jira that does not.
-func (s *Server) front() string {
-	if s.config.Flavor == Cloud {
+// refusedWords is a refusal of the content. Its words are in a list, under the name of
+// a field, or in one text.
+func refusedWords(form string) *answer {
+	switch form {
+	case faults.Nested:
+		return badField("summary", faults.NotTaken)
+	case faults.String: // the form of the framework below Jira's resources
+		return &answer{status: http.StatusBadRequest, value: map[string]any{"message": faults.NotTaken, "status-code": http.StatusBadRequest}}
+	}
+
+	return refuse(http.StatusBadRequest, faults.NotTaken)
+}
+
+// front is the server in front of Jira.
+func (s *disturber) front() string {
+	if s.cloud() {
 		return "AtlassianEdge"
 	}
 	return "nginx"
 }
 
 // overRate is a refusal for too many calls.
-func (s *Server) overRate(a faults.Asked, told bool) *answer {
+func (s *disturber) overRate(a faults.Asked, told bool) *answer {
 	out := s.limiter.limited("jira-burst-based", writesPerSecond, max(a.Wait, time.Second))
-	if s.config.Flavor != Cloud {
+	if !s.cloud() {
 		out.header = s.limiter.standing(0)
 	}
 
@@ -100,36 +106,34 @@ func (s *Server) overRate(a faults.Asked, told bool) *answer {
 	return out
 }
 
-func (s *Server) hooks() faults.Hooks {
+func (s *disturber) hooks() faults.Hooks {
 	return faults.Hooks{
-		Now: s.config.Now, Lags: true, Call: s.callOf,
-		Log: func(_ *http.Request, w providers.Write) {
-			_ = s.commit(entry{Number: s.writes.Arrive(), Write: &w})
+		Now: s.config.Now, Lags: true, Call: s.callOf, Check: s.check, SameTime: s.sameTime,
+		Log:    func(_ *http.Request, w providers.Write) { s.Note(w) },
+		Delete: func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
+		Move:   func(r *http.Request) error { return s.disturb(r, s.carryOff) },
+		Edit: func(r *http.Request) error {
+			return s.disturb(r, func(one *issue) {
+				one.Updated = s.now()
+				one.Summary = tracker.Retitled(one.Summary, maxSummary)
+			})
 		},
-		Check: func(r *http.Request, a faults.Answer) {
-			made := &call{Request: r}
-			s.resolve(made)
-			if made.route.handle == nil || undescribed(made) {
-				return
-			}
-
-			if err := s.contract.CheckResponse(described(made), a.Status, a.Header, a.Body); err != nil {
-				s.Violation("answer %d to %s %s: %v", a.Status, r.Method, r.URL.Path, err)
-			}
-		},
-		SameTime: s.sameTime,
-		Delete:   func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
-		Move:     func(r *http.Request) error { return s.disturb(r, s.carryOff) },
-		Edit:     func(r *http.Request) error { return s.disturb(r, s.retitle) },
-		Rename:   s.rekey,
-		Guests:   true,
+		Rename: s.rekey,
+		Guests: true,
 	}
 }
 
-// callOf says what a request is about and who makes it.
-func (s *Server) callOf(r *http.Request) faults.Call {
-	made := &call{Request: r}
-	s.resolve(made)
+// check holds a refusal against the description.
+func (s *disturber) check(r *http.Request, a faults.Answer) {
+	made := s.resolved(r)
+	if made.route.handle != nil && !undescribed(made) {
+		s.CheckAnswer(s.contract, described(made), a)
+	}
+}
+
+// callOf describes a request: its kind, its account and its issue.
+func (s *disturber) callOf(r *http.Request) faults.Call {
+	made := s.resolved(r)
 	account, known := s.login(made)
 	c := faults.Call{Kind: faults.Other, Person: known && account == s.config.Accounts[s.config.PersonToken]}
 	if known {
@@ -155,67 +159,43 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 }
 
 // sameTime gives the newest issues one time of their last change.
-func (s *Server) sameTime(_ *http.Request, n int) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	all := s.snapshot(s.config.Now())
-	at := s.now()
-	if len(all) < 2 {
-		return faults.ErrNothing
-	}
-
-	for _, one := range all[max(0, len(all)-n):] {
-		changed := *one
-		changed.Updated = at
-		if err := s.commit(entry{Issue: &changed}); err != nil {
-			return err
+func (s *disturber) sameTime(_ *http.Request, n int) error {
+	return s.Alone(func() error {
+		newest, err := tracker.Newest(s.snapshot(s.config.Now()), n)
+		at := s.now()
+		for _, one := range newest {
+			changed := *one
+			changed.Updated = at
+			if err := s.Commit(change{Issue: &changed}); err != nil {
+				return err
+			}
 		}
-	}
 
-	return nil
+		return err
+	})
 }
 
 // disturb changes the issue that a request is about.
-func (s *Server) disturb(r *http.Request, change func(*issue)) error {
-	made := &call{Request: r}
-	s.resolve(made)
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	found := s.get(made.route.issue)
-	if found == nil || s.find(found.Project) == nil {
-		return faults.ErrNothing
-	}
+func (s *disturber) disturb(r *http.Request, how func(*issue)) error {
+	made := s.resolved(r)
 
-	changed := *found
-	change(&changed)
+	return s.Alone(func() error {
+		found := s.get(made.route.issue)
+		if found == nil || s.find(found.Project) == nil {
+			return faults.ErrNothing
+		}
 
-	return s.commit(entry{Issue: &changed})
-}
+		changed := *found
+		how(&changed)
 
-// guest is the answer to a call whose token is dead, at a site that serves
-// anyone. A search finds what anyone may see, which is nothing here. A header
-// says that the login failed (MrRefactoring/jira.js#418).
-func (s *Server) guest(made *call) *answer {
-	out := unauthenticated()
-	switch {
-	case made.route.name == "search":
-		out.status = http.StatusOK
-		out.value = map[string]any{"issues": []any{}, "isLast": true}
-	case made.route.issue != "" && made.Method == http.MethodGet:
-		out.status = http.StatusNotFound
-		out.value = notFound().value
-	}
-
-	out.header.Del("Www-Authenticate")
-
-	return out
+		return s.Commit(change{Issue: &changed})
+	})
 }
 
 // rekey gives another key to the project of the issue that a request is about,
 // or that a create names.
-func (s *Server) rekey(r *http.Request) error {
-	made := &call{Request: r}
-	s.resolve(made)
+func (s *disturber) rekey(r *http.Request) error {
+	made := s.resolved(r)
 	name := ""
 	switch found := s.get(made.route.issue); {
 	case made.route.creates:
@@ -240,8 +220,8 @@ func (s *Server) rekey(r *http.Request) error {
 
 // carryOff moves an issue to the next project there is, or to one that nobody
 // here sees. It keeps its id, and its old key leads to it.
-func (s *Server) carryOff(one *issue) {
-	all := s.all()
+func (s *disturber) carryOff(one *issue) {
+	all := s.projects.All()
 	at := slices.IndexFunc(all, func(p *project) bool { return p.Key != one.Project })
 	one.Updated = s.now()
 	if at < 0 {
@@ -251,16 +231,4 @@ func (s *Server) carryOff(one *issue) {
 
 	one.Project = all[at].Key
 	_, one.Number = s.next(all[at])
-}
-
-// retitle is what somebody does to an issue in between.
-func (s *Server) retitle(one *issue) {
-	const mark = " (edited)"
-	one.Updated = s.now()
-	if was, marked := strings.CutSuffix(one.Summary, mark); marked {
-		one.Summary = was
-		return
-	}
-
-	one.Summary = string([]rune(one.Summary)[:min(len([]rune(one.Summary)), 255-len(mark))]) + mark
 }

@@ -1,17 +1,15 @@
 package jira
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // The lengths Jira allows, as programs in Java count.
@@ -45,14 +43,8 @@ type operation struct {
 
 // parseBody reads a body strictly.
 func parseBody(raw []byte) (*body, *answer) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
 	var read body
-	if err := decoder.Decode(&read); err != nil || !utf8.Valid(raw) {
-		return nil, refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
-	}
-
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	if err := tracker.Decode(raw, &read, true); err != nil {
 		return nil, refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 	}
 
@@ -74,11 +66,12 @@ func projectOf(raw []byte) string {
 	}
 
 	_ = json.Unmarshal(raw, &read)
+
 	return cmp.Or(read.Fields.Project.ID, read.Fields.Project.Key)
 }
 
 // apply puts what was asked for on an issue.
-func (s *Server) apply(to *issue, p *project, asked *body, screen []string) *answer {
+func (s *issues) apply(to *issue, p *project, asked *body, screen []string) *answer {
 	errors := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(asked.Fields)) {
 		value := asked.Fields[name]
@@ -154,13 +147,13 @@ func setSummary(to *issue, value json.RawMessage) string {
 }
 
 // setDescription takes a document or a string, by flavor.
-func (s *Server) setDescription(to *issue, value json.RawMessage) *answer {
+func (s *issues) setDescription(to *issue, value json.RawMessage) *answer {
 	if string(value) == "null" {
 		to.Description = nil
 		return nil
 	}
 
-	if s.config.Flavor != Cloud {
+	if !s.cloud() {
 		var text string
 		if json.Unmarshal(value, &text) != nil {
 			return badField("description", "Operation value must be a string")
@@ -169,7 +162,7 @@ func (s *Server) setDescription(to *issue, value json.RawMessage) *answer {
 			return badField("description", "The entered text is too long. It exceeds the allowed limit of 32,767 characters.")
 		}
 
-		to.Description = encode(strings.NewReplacer("\r\n", "\r\n", "\n", "\r\n").Replace(text))
+		to.Description = tracker.Encode(strings.NewReplacer("\r\n", "\r\n", "\n", "\r\n").Replace(text))
 
 		return nil
 	}

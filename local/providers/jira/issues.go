@@ -9,14 +9,15 @@ import (
 	"strings"
 )
 
-// may reports what an account may do in a project: see it, and change it.
-func (p *project) may(name string) (see, change bool) {
-	see = (p.Members == nil || slices.Contains(p.Members, name)) && !slices.Contains(p.Lacks[name], browseProjects)
-	return see, see && !slices.Contains(p.Readers, name)
+// issues are the resources of single issues.
+type issues struct {
+	*state
+
+	views views
 }
 
 // existing is the issue a request is about, if its caller may see it.
-func (s *Server) existing(made *call) (*issue, *project, *answer) {
+func (s *issues) existing(made *call) (*issue, *project, *answer) {
 	found := s.get(made.route.issue)
 	if found == nil {
 		return nil, nil, notFound()
@@ -35,7 +36,7 @@ func (s *Server) existing(made *call) (*issue, *project, *answer) {
 }
 
 // changeable is existing for a write that needs a permission.
-func (s *Server) changeable(made *call, permission string) (*issue, *project, *answer) {
+func (s *issues) changeable(made *call, permission string) (*issue, *project, *answer) {
 	found, p, refused := s.existing(made)
 	if refused != nil {
 		return nil, nil, refused
@@ -59,7 +60,7 @@ type named struct {
 	Name string `json:"name"`
 }
 
-func (s *Server) create(made *call) (*answer, *issue) {
+func (s *issues) create(made *call) (*answer, *issue) {
 	asked, refused := parseBody(made.body)
 	if refused != nil {
 		return refused, nil
@@ -85,11 +86,11 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	}
 
 	return &answer{status: http.StatusCreated, value: map[string]string{
-		"id": id, "key": created.key(), "self": s.root(made) + "/issue/" + id,
+		"id": id, "key": created.key(), "self": s.views.root(made) + "/issue/" + id,
 	}}, created
 }
 
-func (s *Server) fill(created *issue, p *project, asked *body, ofType named) *answer {
+func (s *issues) fill(created *issue, p *project, asked *body, ofType named) *answer {
 	at := slices.IndexFunc(p.Types, func(name string) bool {
 		return strings.EqualFold(name, ofType.Name) || ofType.ID != "" && typeID(p, name) == ofType.ID
 	})
@@ -116,22 +117,22 @@ func (s *Server) fill(created *issue, p *project, asked *body, ofType named) *an
 	return s.apply(created, p, asked, p.NotOnCreate)
 }
 
-func (s *Server) read(made *call) (*answer, *issue) {
+func (s *issues) read(made *call) (*answer, *issue) {
 	found, _, refused := s.existing(made)
 	if refused != nil {
 		return refused, nil
 	}
-	return &answer{status: http.StatusOK, value: s.view(made, found, false)}, nil
+	return &answer{status: http.StatusOK, value: s.views.view(made, found, false)}, nil
 }
 
-func (s *Server) update(made *call) (*answer, *issue) {
+func (s *issues) update(made *call) (*answer, *issue) {
 	found, p, refused := s.changeable(made, editIssues)
 	if refused != nil {
 		return refused, nil
 	}
 
 	query := made.URL.Query()
-	if s.config.Flavor != Cloud && query.Get("notifyUsers") == "false" && !made.account.Admin {
+	if !s.cloud() && query.Get("notifyUsers") == "false" && !made.account.Admin {
 		return refuse(http.StatusForbidden, "To discard the user notification either admin or project admin permissions are required."), nil
 	}
 	if p.LocksClosed && findStatus(found.Status).category == "done" {
@@ -153,8 +154,8 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	}
 
 	out := &answer{status: http.StatusNoContent}
-	if s.config.Flavor == Cloud && query.Get("returnIssue") == "true" {
-		out = &answer{status: http.StatusOK, value: s.view(made, &updated, true)}
+	if s.cloud() && query.Get("returnIssue") == "true" {
+		out = &answer{status: http.StatusOK, value: s.views.view(made, &updated, true)}
 	}
 
 	return out, &updated
@@ -165,7 +166,7 @@ func same(a, b *issue) bool {
 	return a.Summary == b.Summary && string(a.Description) == string(b.Description) && slices.Equal(a.Labels, b.Labels)
 }
 
-func (s *Server) remove(made *call) (*answer, *issue) {
+func (s *issues) remove(made *call) (*answer, *issue) {
 	found, _, refused := s.changeable(made, deleteIssues)
 	if refused != nil {
 		return refused, nil
@@ -173,6 +174,7 @@ func (s *Server) remove(made *call) (*answer, *issue) {
 
 	removed := *found
 	removed.Deleted = true
+
 	return &answer{status: http.StatusNoContent}, &removed
 }
 
@@ -184,7 +186,7 @@ func (p *project) ways(from string) []status {
 	})
 }
 
-func (s *Server) transitions(made *call) (*answer, *issue) {
+func (s *issues) transitions(made *call) (*answer, *issue) {
 	found, p, refused := s.existing(made)
 	if refused != nil {
 		return refused, nil
@@ -203,9 +205,9 @@ func (s *Server) transitions(made *call) (*answer, *issue) {
 // wayID is a transition's id, which is not that of the status it leads to.
 func wayID(to status) string { return "9" + to.id }
 
-func (s *Server) way(made *call, p *project, to status) map[string]any {
+func (s *issues) way(made *call, p *project, to status) map[string]any {
 	way := map[string]any{
-		"id": wayID(to), "name": "→ " + to.name, "to": s.statusView(made, to), "hasScreen": p.AsksResolution && to.category == "done",
+		"id": wayID(to), "name": "→ " + to.name, "to": s.views.statusView(made, to), "hasScreen": p.AsksResolution && to.category == "done",
 		"isGlobal": true, "isInitial": false, "isAvailable": true, "isConditional": false,
 	}
 	if made.URL.Query().Get("expand") == "transitions.fields" {
@@ -223,7 +225,7 @@ func (s *Server) way(made *call, p *project, to status) map[string]any {
 	return way
 }
 
-func (s *Server) transit(made *call) (*answer, *issue) {
+func (s *issues) transit(made *call) (*answer, *issue) {
 	found, p, refused := s.changeable(made, transitionIssues)
 	if refused != nil {
 		return refused, nil
@@ -250,4 +252,26 @@ func (s *Server) transit(made *call) (*answer, *issue) {
 	moved.Status, moved.Updated = ways[at].id, s.now()
 
 	return &answer{status: http.StatusNoContent}, &moved
+}
+
+// editmeta lists the fields of an issue that the account may change: none
+// without the permission, or where the status lets nobody edit
+// (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-editmeta-get).
+func (s *issues) editmeta(made *call) (*answer, *issue) {
+	found, p, refused := s.existing(made)
+	if refused != nil {
+		return refused, nil
+	}
+
+	fields := map[string]any{}
+	if p.has(made.account, editIssues) && !(p.LocksClosed && findStatus(found.Status).category == "done") {
+		for _, id := range []string{"summary", "description", "labels"} {
+			if slices.Contains(p.NotOnEdit, id) || id == "labels" && p.NoLabels {
+				continue
+			}
+			fields[id] = map[string]any{"key": id, "name": id, "required": id == "summary", "operations": []string{"set"}, "schema": map[string]string{"type": "string", "system": id}}
+		}
+	}
+
+	return &answer{status: http.StatusOK, value: map[string]any{"fields": fields}}, nil
 }

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"example.com/integrations/local/providers"
@@ -32,12 +30,12 @@ const (
 type Project struct {
 	Key, Name string
 	Types     []string // names of the issue types; without any Task and Bug
-	// Required are fields, id to name, that an issue is not made without and
-	// that have no default.
+	// Required are fields without a default, id to name, that a new issue must
+	// have.
 	Required map[string]string
-	// Members lists the accounts that may see the project; without it all may.
+	// Members lists the accounts that may see the project. Without it all may.
 	Members []string
-	// Readers lists the members that may only look.
+	// Readers lists the members that may only read.
 	Readers []string
 	// NoLabels says that labels are on no screen.
 	NoLabels bool
@@ -48,17 +46,22 @@ type Project struct {
 	// NoMeta is the status with which questions for the create screen are
 	// refused, 0 where they are answered.
 	NoMeta int
-	// Steps says that only what is in progress can be done, as in a workflow of
-	// several steps.
+	// Workflow limits the transitions and edits of issues.
+	Workflow
+}
+
+// A Workflow says what the statuses of a project allow. The zero one allows all.
+type Workflow struct {
+	// Steps allows done only after in progress, as in a workflow of several steps.
 	Steps bool
 	// NoWayBack says that no transition leads out of done.
 	NoWayBack bool
 	// Stuck says that no transition leads to done.
 	Stuck bool
-	// AsksResolution says that the transition to done has a screen that wants a
+	// AsksResolution gives the transition to done a screen with a required
 	// resolution.
 	AsksResolution bool
-	// LocksClosed says that what is done cannot be edited.
+	// LocksClosed forbids edits of done issues.
 	LocksClosed bool
 }
 
@@ -66,16 +69,16 @@ type Project struct {
 type Account struct {
 	Name  string
 	Email string // Cloud: the user name that goes with the token
-	Zone  string // of the clock on the wall; "" is UTC
-	// Scoped tokens work at the gateway alone.
+	Zone  string // time zone; "" is UTC
+	// Scoped tokens work only at the gateway.
 	Scoped bool
-	// Admin may keep Jira from telling the watchers.
+	// Admin may edit without a notification of the watchers.
 	Admin bool
 	// Captcha says that the account has to solve one before it may log in.
 	Captcha bool
 }
 
-// Config says what the fake server has and who may use it.
+// Config says what the fake server has and which accounts may use it.
 type Config struct {
 	Flavor   string
 	Dir      string
@@ -84,20 +87,19 @@ type Config struct {
 	// BaseURL is where the API is found, with a context path if it is to have
 	// one (Data Center).
 	BaseURL string
-	// PublicURL is the address that a Data Center gives itself, where it is
-	// reached under another name. "" is BaseURL.
-	PublicURL string
-	// CloudID is what the gateway knows the site by (Cloud). "" makes one from
+	// PublicURL is the address that a Data Center reports as its own. "" is
 	// BaseURL.
+	PublicURL string
+	// CloudID is the site's id at the gateway (Cloud). "" makes one from BaseURL.
 	CloudID string
 	// Accounts by token.
 	Accounts map[string]Account
-	// PersonToken is the token with which the page lets people edit; without
-	// it the page only shows.
+	// PersonToken is the token with which the page lets people edit. Without
+	// it the page is read-only.
 	PersonToken string
-	// Projects are all there are.
+	// Projects are all projects.
 	Projects []Project
-	// IndexLag is how far searches lag behind.
+	// IndexLag is how far searches lag behind the issues.
 	IndexLag time.Duration
 	// Now replaces the clock.
 	Now func() time.Time
@@ -105,24 +107,9 @@ type Config struct {
 
 // A Server is the fake server. It survives the death of its process.
 type Server struct {
-	providers.Watch
-	config   Config
-	context  string // the path before /rest
-	contract *providers.Contract
-	journal  *providers.Journal
-	limiter  *limiter
-	writes   providers.Log[entry]
-	faults   *faults.Kit
+	*api
 
-	// deciding is held by a write from its decision to its commitment.
-	deciding sync.Mutex
-
-	lock     sync.RWMutex
-	projects map[string]*project
-	order    []*project
-	issues   map[string]*providers.Versions[*issue] // by id
-	keys     map[string]string                      // every key an issue ever had to its id
-	lastID   int64
+	faults *faults.Kit
 }
 
 // Open returns the fake server with all that the journal in config.Dir holds.
@@ -149,33 +136,33 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 	}
 
 	if config.Flavor != Cloud {
-		contract = nil // nobody describes Data Center
+		contract = nil // there is no description of Data Center
 	}
 
-	s := &Server{
-		config: config, context: strings.TrimSuffix(base.Path, "/"), contract: contract,
-		limiter:  newLimiter(config.Flavor, config.Limits, config.Now),
-		projects: map[string]*project{}, issues: map[string]*providers.Versions[*issue]{}, keys: map[string]string{}, lastID: firstID,
-	}
-
-	s.faults = faults.New(s.profile(), s.hooks())
+	kept := &state{config: config, context: strings.TrimSuffix(base.Path, "/"), keys: map[string]string{}, lastID: firstID}
+	kept.projects.Exact = true
 	for i, one := range config.Projects {
-		added := newProject(one, i)
-		s.projects[one.Key] = added
-		s.order = append(s.order, added)
+		kept.projects.Add(newProject(one, i))
 	}
 
-	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "jira_"+config.Flavor+".jsonl"), s.replay); err != nil {
+	if err := kept.Ledger.Open(config.Dir, "jira_"+config.Flavor, config.Now, kept.apply); err != nil {
 		return nil, fmt.Errorf("fake server of Jira: %w", err)
 	}
 
-	return s, nil
+	shown := views{kept}
+	served := &api{
+		state: kept, contract: contract, limiter: newLimiter(config.Flavor, config.Limits, config.Now),
+		issues: issues{kept, shown}, searches: searches{kept, shown}, site: site{kept, shown},
+	}
+	failing := &disturber{served}
+
+	return &Server{api: served, faults: faults.New(failing.profile(), failing.hooks())}, nil
 }
 
 // Close closes the journal.
 func (s *Server) Close() error {
 	s.faults.Close()
-	return s.journal.Close()
+	return s.Ledger.Close()
 }
 
 // Faults is what makes the fake server fail on purpose.

@@ -18,8 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector/connectortest"
 	product "example.com/integrations/shared/connector/jira"
@@ -87,7 +88,7 @@ var trusted = sync.OnceValue(func() trust {
 	}
 
 	defer os.RemoveAll(dir)
-	ca, err := devca.Open(dir)
+	ca, err := secrets.OpenCA(dir)
 	if err != nil {
 		panic(err)
 	}
@@ -145,9 +146,9 @@ func start(t *testing.T, flavor string, change func(*Config)) *double {
 			{Key: "SECRET", Members: []string{"maria"}},
 			{Key: "READ", Readers: []string{"sync-bot"}},
 			{Key: "FIELDS", Required: map[string]string{"customfield_10010": "Kostenstelle"}},
-			{Key: "STUCK", Stuck: true},
-			{Key: "ASKS", AsksResolution: true},
-			{Key: "LOCKS", LocksClosed: true},
+			{Key: "STUCK", Workflow: Workflow{Stuck: true}},
+			{Key: "ASKS", Workflow: Workflow{AsksResolution: true}},
+			{Key: "LOCKS", Workflow: Workflow{LocksClosed: true}},
 			{Key: "PLAIN", NoLabels: true},
 		},
 	}
@@ -280,7 +281,7 @@ func (d *double) description(text string) json.RawMessage {
 	if d.flavor == Cloud {
 		return documentOf(text)
 	}
-	return encode(text)
+	return tracker.Encode(text)
 }
 
 func (d *double) noViolations() {

@@ -109,6 +109,7 @@ func (p *parser) condition(q *query) (condition, error) {
 		name, err := p.project()
 		q.projects = append(q.projects, name)
 		wanted := p.id(name)
+
 		return func(i *issue) bool { return p.id(i.Project) == wanted }, err
 
 	case "labels":

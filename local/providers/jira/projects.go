@@ -3,12 +3,9 @@ package jira
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-
-	"example.com/integrations/local/providers"
+	"time"
 )
 
 // A turn is what an administrator did to a project, as the journal keeps it.
@@ -21,146 +18,79 @@ type turn struct {
 // Rename gives a project another key. As at a real Jira, the id stays, issues
 // get keys with the new one, and the old key and the old issue keys go on
 // working (https://support.atlassian.com/jira-cloud-administration/docs/edit-a-projects-details/).
-func (s *Server) Rename(from, to string) error {
-	return s.turn(turn{Key: from, To: to})
+func (s *state) Rename(from, to string) error {
+	return s.Alone(func() error { return s.turn(turn{Key: from, To: to}) })
 }
 
 // Recreate deletes a project with all its issues and makes an empty one with
 // the same key. The new one has another id, and its issues count from 1.
-func (s *Server) Recreate(key string) error {
-	s.lock.RLock()
-	id := s.nextProjectID()
-	s.lock.RUnlock()
+func (s *state) Recreate(key string) error {
+	return s.Alone(func() error {
+		highest := int64(firstID - 1)
+		for _, p := range s.projects.All() {
+			highest = max(highest, p.Ident())
+		}
 
-	return s.turn(turn{Key: key, ID: id})
+		return s.turn(turn{Key: key, ID: strconv.FormatInt(highest+1, 10)})
+	})
 }
 
-func (s *Server) turn(t turn) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-
+func (s *state) turn(t turn) error {
 	if s.find(t.Key) == nil {
 		return errNoIssue(t.Key)
 	}
 
-	return s.commit(entry{Turn: &t})
+	return s.Commit(change{Turn: &t})
 }
 
-// applyTurn does what an administrator did. The lock is held. A project is replaced
-// and never changed, so that a request under way keeps the one it has found.
-func (s *Server) applyTurn(made entry) {
-	before := s.projects[made.Turn.Key]
+// applyTurn does what an administrator did.
+func (s *state) applyTurn(t turn, at time.Time) {
+	before := s.projects.Current(t.Key)
 	if before == nil {
 		return
 	}
 
 	after := *before
-	delete(s.projects, before.Key)
-	if made.Turn.ID != "" {
-		after.id = made.Turn.ID
+	if t.ID != "" {
+		after.id = t.ID
 		after.last = 0
-		after.earlier = nil
-		s.dropIssues(before.Key)
-	} else {
-		after.Key = made.Turn.To
-		after.earlier = append(slices.Clone(before.earlier), before.Key)
-		s.rekeyIssues(before.Key, made)
+		s.projects.Replace(before, &after)
+		s.issues.Forget(func(i *issue) bool { return i.Project == before.Key })
+		return
 	}
 
-	s.projects[after.Key] = &after
-	s.order = slices.Clone(s.order)
-	s.order[slices.Index(s.order, before)] = &after
+	after.Key = t.To
+	s.projects.Replace(before, &after)
+	s.rekeyIssues(before.Key, t.To, at)
 }
 
-// dropIssues deletes the issues of a project, in the index too.
-func (s *Server) dropIssues(key string) {
-	for id, r := range s.issues {
-		if i := r.Latest(); i.Project == key {
-			gone := *i
-			gone.Deleted = true
-			fresh := &providers.Versions[*issue]{}
-			fresh.Add(gone.Created, &gone)
-			s.issues[id] = fresh
-		}
-	}
-}
-
-// rekeyIssues gives the issues of a project their new keys. That is no change of
-// theirs: their times stay.
-func (s *Server) rekeyIssues(key string, made entry) {
-	for id, r := range s.issues {
-		if i := r.Latest(); i.Project == key {
+// rekeyIssues gives the issues of a project their new keys. Their times stay.
+func (s *state) rekeyIssues(from, to string, at time.Time) {
+	for _, i := range s.issues.All() {
+		if i.Project == from {
 			renamed := *i
-			renamed.Project = made.Turn.To
-			r.Add(made.At, &renamed)
-			s.keys[renamed.key()] = id
+			renamed.Project = to
+			s.put(&renamed, at)
 		}
 	}
-}
-
-// nextProjectID is an id that no project has had. The lock is held.
-func (s *Server) nextProjectID() string {
-	highest := int64(firstID - 1)
-	for _, p := range s.order {
-		id, _ := strconv.ParseInt(p.id, 10, 64)
-		highest = max(highest, id)
-	}
-	return strconv.FormatInt(highest+1, 10)
 }
 
 // find returns a project by its key, by a key it had before, or by its id.
-func (s *Server) find(name string) *project {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-
-	return s.findLocked(name)
-}
-
-func (s *Server) findLocked(name string) *project {
-	if p := s.projects[name]; p != nil {
+func (s *state) find(name string) *project {
+	if p := s.projects.Find(name); p != nil {
 		return p
 	}
 
-	for _, p := range s.order {
-		if p.id == name || slices.Contains(p.earlier, name) {
-			return p
-		}
-	}
-
-	return nil
-}
-
-// all lists the projects.
-func (s *Server) all() []*project {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-
-	return s.order
+	return s.projects.Numbered(number64(name))
 }
 
 // projectID is the id of a project by any of its names, or the name itself where
 // there is none.
-func (s *Server) projectID(name string) string {
+func (s *state) projectID(name string) string {
 	if p := s.find(name); p != nil {
 		return p.id
 	}
 	return name
-}
-
-// currentKey is the key an issue has now for one that it had under an earlier
-// key of its project. The lock is held.
-func (s *Server) currentKey(name string) string {
-	at := strings.LastIndexByte(name, '-')
-	if at < 0 {
-		return name
-	}
-
-	p := s.findLocked(name[:at])
-	if p == nil {
-		return name
-	}
-
-	return p.Key + name[at:]
 }
 
 // cloudIDOf makes a cloud id for a site that was given none. It has the form of a
@@ -170,10 +100,4 @@ func cloudIDOf(site string) string {
 	text := hex.EncodeToString(sum[:16])
 
 	return strings.Join([]string{text[:8], text[8:12], text[12:16], text[16:20], text[20:]}, "-")
-}
-
-// tenantInfo says which cloud id a site has. Nobody has to log in for that
-// (https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id).
-func (s *Server) tenantInfo(w http.ResponseWriter) {
-	providers.SendJSON(w, map[string]string{"cloudId": s.config.CloudID})
 }

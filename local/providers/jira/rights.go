@@ -30,41 +30,37 @@ func (p *project) has(account Account, permission string) bool {
 // closedOff is the refusal of questions for the create screen.
 func closedOff(status int) *answer {
 	if status == http.StatusUnauthorized {
-		// The token itself is taken: nothing says that it is not.
+		// The token itself is valid: nothing says that it is not.
 		return refuse(status, "You do not have permission to view create metadata.")
 	}
 
 	return refuse(status, "Issue create metadata is not available.")
 }
 
-// typeOf is the id of an issue's type.
-func (s *Server) typeOf(i *issue) string {
-	p := s.find(i.Project)
-	if p == nil {
-		return ""
-	}
-
-	return typeID(p, i.Type)
+// may reports what an account may do in a project: see it, and change it.
+func (p *project) may(name string) (see, change bool) {
+	see = (p.Members == nil || slices.Contains(p.Members, name)) && !slices.Contains(p.Lacks[name], browseProjects)
+	return see, see && !slices.Contains(p.Readers, name)
 }
 
-// editmeta lists the fields of an issue that the account may change: none
-// without the permission, or where the status lets nobody edit
-// (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-editmeta-get).
-func (s *Server) editmeta(made *call) (*answer, *issue) {
-	found, p, refused := s.existing(made)
-	if refused != nil {
-		return refused, nil
-	}
-
-	fields := map[string]any{}
-	if p.has(made.account, editIssues) && !(p.LocksClosed && findStatus(found.Status).category == "done") {
-		for _, id := range []string{"summary", "description", "labels"} {
-			if slices.Contains(p.NotOnEdit, id) || id == "labels" && p.NoLabels {
-				continue
-			}
-			fields[id] = map[string]any{"key": id, "name": id, "required": id == "summary", "operations": []string{"set"}, "schema": map[string]string{"type": "string", "system": id}}
+// visible returns a project that the caller may see, or the refusal.
+func (s *state) visible(made *call, key string) (*project, *answer) {
+	p := s.find(key)
+	if p != nil {
+		if see, _ := p.may(made.account.Name); see {
+			return p, nil
 		}
 	}
 
-	return &answer{status: http.StatusOK, value: map[string]any{"fields": fields}}, nil
+	return nil, refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
 }
+
+// version is the one of the API that each flavor is asked for.
+func (s *state) version() string {
+	if s.cloud() {
+		return "/rest/api/3"
+	}
+	return "/rest/api/2"
+}
+
+func (s *state) cloud() bool { return s.config.Flavor == Cloud }

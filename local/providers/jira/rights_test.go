@@ -56,9 +56,7 @@ func prepare(t *testing.T, flavor string, bare bool, change func(*Project)) stag
 		s.shut.State = domain.Closed
 	}
 
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	change(&s.projects["WORK"].Project)
+	change(&s.find("WORK").Project)
 
 	return s
 }

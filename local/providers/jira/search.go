@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
 const (
@@ -22,14 +21,21 @@ const (
 	defaultReach = 50
 )
 
-func (s *Server) searchCloud(made *call) (*answer, *issue) {
+// searches are the searches by JQL.
+type searches struct {
+	*state
+
+	views views
+}
+
+func (s *searches) searchCloud(made *call) (*answer, *issue) {
 	query := made.URL.Query()
 	found, refused := s.matching(made, query.Get("jql"))
 	if refused != nil {
 		return refused, nil
 	}
 
-	size := number(query.Get("maxResults"), defaultReach)
+	size := tracker.Number(query.Get("maxResults"), defaultReach)
 	bare := query.Get("fields") == "" || query.Get("fields") == "id"
 	if size < 1 || size > bareReach {
 		return refuse(http.StatusBadRequest, "The maxResults parameter must be between 1 and 5000."), nil
@@ -49,7 +55,7 @@ func (s *Server) searchCloud(made *call) (*answer, *issue) {
 
 	from = min(from, len(found))
 	page := found[from:min(from+size, len(found))]
-	value := map[string]any{"issues": s.views(made, page, bare), "isLast": from+len(page) >= len(found)}
+	value := map[string]any{"issues": s.shown(made, page, bare), "isLast": from+len(page) >= len(found)}
 	if from+len(page) < len(found) {
 		value["nextPageToken"] = token(from+len(page), query.Get("jql"))
 	}
@@ -57,42 +63,42 @@ func (s *Server) searchCloud(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusOK, value: value}, nil
 }
 
-func (s *Server) searchDatacenter(made *call) (*answer, *issue) {
+func (s *searches) searchDatacenter(made *call) (*answer, *issue) {
 	query := made.URL.Query()
 	found, refused := s.matching(made, query.Get("jql"))
 	if refused != nil {
 		return refused, nil
 	}
 
-	from := max(min(number(query.Get("startAt"), 0), len(found)), 0)
-	size := min(max(number(query.Get("maxResults"), defaultReach), 0), serverReach)
+	from := max(min(tracker.Number(query.Get("startAt"), 0), len(found)), 0)
+	size := min(max(tracker.Number(query.Get("maxResults"), defaultReach), 0), serverReach)
 	page := found[from:min(from+size, len(found))]
 
 	return &answer{status: http.StatusOK, value: map[string]any{
-		"expand": "schema,names", "startAt": from, "maxResults": size, "total": len(found), "issues": s.views(made, page, false),
+		"expand": "schema,names", "startAt": from, "maxResults": size, "total": len(found), "issues": s.shown(made, page, false),
 	}}, nil
 }
 
-func (s *Server) views(made *call, page []*issue, bare bool) []map[string]any {
+func (s *searches) shown(made *call, page []*issue, bare bool) []map[string]any {
 	views := []map[string]any{}
 	for _, i := range page {
 		if bare {
 			views = append(views, map[string]any{"id": i.ID})
 			continue
 		}
-		views = append(views, s.view(made, i, false))
+		views = append(views, s.views.view(made, i, false))
 	}
 
 	return views
 }
 
 // matching are the issues a query finds, as the index knows them, in order.
-func (s *Server) matching(made *call, jql string) ([]*issue, *answer) {
+func (s *searches) matching(made *call, jql string) ([]*issue, *answer) {
 	q, err := parseJQL(jql, made.account.zone(), s.projectID)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "Error in the JQL Query: "+err.Error())
 	}
-	if len(q.conditions) == 0 && s.config.Flavor == Cloud {
+	if len(q.conditions) == 0 && s.cloud() {
 		return nil, refuse(http.StatusBadRequest, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
 	}
 
@@ -124,23 +130,10 @@ func (s *Server) matching(made *call, jql string) ([]*issue, *answer) {
 	return all, nil
 }
 
-func number(text string, otherwise int) int {
-	if read, err := strconv.Atoi(text); err == nil {
-		return read
-	}
-	return otherwise
-}
-
-func digest(text string) uint32 {
-	sum := fnv.New32a()
-	sum.Write([]byte(text))
-	return sum.Sum32()
-}
-
 // token is a place in the results of a query. As with pages by number, results
 // that change meanwhile shift.
 func token(at int, jql string) string {
-	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "page:%d:%d", at, digest(jql)))
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "page:%d:%d", at, tracker.Hash(jql)))
 }
 
 func parseToken(text, jql string) (int, bool) {
@@ -153,5 +146,5 @@ func parseToken(text, jql string) (int, bool) {
 
 	n, err := fmt.Sscanf(string(read), "page:%d:%d", &at, &sum)
 
-	return at, n == 2 && err == nil && sum == digest(jql) && at > 0 && strings.HasPrefix(string(read), "page:")
+	return at, n == 2 && err == nil && sum == tracker.Hash(jql) && at > 0 && strings.HasPrefix(string(read), "page:")
 }

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
-	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 )
 
 // firstID makes ids as Jira has them: a number of their own.
@@ -31,13 +33,22 @@ type issue struct {
 
 func (i *issue) key() string { return i.Project + "-" + strconv.Itoa(i.Number) }
 
+// Gone reports whether the issue is deleted.
+func (i *issue) Gone() bool { return i.Deleted }
+
 // A project with the highest number given in it.
 type project struct {
 	Project
-	id      string
-	earlier []string // keys it had before
-	last    int
+
+	id   string
+	last int
 }
+
+// FullName is the key of the project.
+func (p *project) FullName() string { return p.Key }
+
+// Ident is the id of the project.
+func (p *project) Ident() int64 { return number64(p.id) }
 
 func newProject(config Project, index int) *project {
 	if len(config.Types) == 0 {
@@ -64,117 +75,102 @@ func findStatus(id string) status {
 	return statuses[max(at, 0)]
 }
 
-// open and done are the statuses a test or a person asks for.
+// The statuses that a test or a person asks for.
 const (
 	statusNew  = "10000"
 	statusDone = "10001"
 )
 
-// An entry of the journal: a write, applied (then with the issue as it is
-// since) or refused, and a number that a refused create has used up.
-type entry struct {
-	Number  int64            `json:"n,omitempty"`
-	At      time.Time        `json:"at"`
-	Write   *providers.Write `json:"write,omitempty"`
-	Issue   *issue           `json:"issue,omitempty"`
-	Project string           `json:"project,omitempty"`
-	Used    int              `json:"used,omitempty"`
-	Turn    *turn            `json:"turn,omitempty"`
+// A change is what a write does to an issue, a number of a project that a refused
+// create has used up, or what an administrator did to a project.
+type change struct {
+	Issue   *issue `json:"issue,omitempty"`
+	Project string `json:"project,omitempty"`
+	Used    int    `json:"used,omitempty"`
+	Turn    *turn  `json:"turn,omitempty"`
 }
 
-func (s *Server) replay(line []byte) error {
-	var read entry
-	if err := json.Unmarshal(line, &read); err != nil {
-		return err
-	}
+// state is what the fake server has: its projects and issues.
+type state struct {
+	tracker.Ledger[change]
 
-	s.remember(read)
-	return nil
+	config   Config
+	context  string // the path before /rest
+	projects tracker.Places[*project]
+	issues   tracker.Issues[string, *issue] // by id
+	lastID   int64
+
+	lock sync.RWMutex
+	keys map[string]string // every key an issue ever had to its id
 }
 
-// commit stores an entry for good, then makes it visible.
-func (s *Server) commit(made entry) error {
-	made.At = s.config.Now().UTC()
-	if err := s.journal.Append(made); err != nil {
-		return err
-	}
-
-	s.remember(made)
-	return nil
-}
-
-func (s *Server) remember(made entry) {
-	if made.Write != nil {
-		s.writes.Add(made.Number, made)
-	}
-
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	if p := s.projects[made.Project]; p != nil {
+// apply makes a change visible.
+func (s *state) apply(made change, at time.Time) {
+	if p := s.projects.Current(made.Project); p != nil {
 		p.last = max(p.last, made.Used)
 	}
 
 	if made.Issue != nil {
-		s.put(made.Issue, made.At)
+		s.put(made.Issue, at)
 	}
 
 	if made.Turn != nil {
-		s.applyTurn(made)
+		s.applyTurn(*made.Turn, at)
 	}
 }
 
-func (s *Server) put(put *issue, at time.Time) {
-	if id, err := strconv.ParseInt(put.ID, 10, 64); err == nil {
-		s.lastID = max(s.lastID, id)
-	}
-
-	if p := s.projects[put.Project]; p != nil {
+func (s *state) put(put *issue, at time.Time) {
+	s.lastID = max(s.lastID, number64(put.ID))
+	if p := s.projects.Current(put.Project); p != nil {
 		p.last = max(p.last, put.Number)
 	}
 
-	s.keys[put.key()] = put.ID
-	r := s.issues[put.ID]
-	if r == nil {
-		r = &providers.Versions[*issue]{}
-		s.issues[put.ID] = r
-	}
+	s.issues.Put(put.ID, at, put)
 
-	r.Add(at, put)
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.keys[put.key()] = put.ID
 }
 
 // get returns an issue by its id or any key it ever had, or nil.
-func (s *Server) get(name string) *issue {
+func (s *state) get(name string) *issue { return s.issues.Get(s.idOf(name)) }
+
+// idOf is the id of the issue that has or had a key, also under an earlier key of its
+// project. A name that is no key is an id.
+func (s *state) idOf(name string) string {
+	current := s.currentKey(name)
+
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	if id, ok := s.keys[name]; ok {
-		name = id
-	} else if id, ok := s.keys[s.currentKey(name)]; ok {
-		name = id
+		return id
 	}
 
-	r := s.issues[name]
-	if r == nil || r.Latest().Deleted {
-		return nil
+	if id, ok := s.keys[current]; ok {
+		return id
 	}
 
-	return r.Latest()
+	return name
+}
+
+// currentKey is the key an issue has now for one that it had under an earlier key of
+// its project.
+func (s *state) currentKey(name string) string {
+	at := strings.LastIndexByte(name, '-')
+	if at < 0 {
+		return name
+	}
+
+	p := s.find(name[:at])
+	if p == nil {
+		return name
+	}
+
+	return p.Key + name[at:]
 }
 
 // snapshot returns all issues as they were at a time, oldest first.
-func (s *Server) snapshot(at time.Time) []*issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	var all []*issue
-	for _, r := range s.issues {
-		if i, there := r.SeenAt(at); there && !i.Deleted {
-			all = append(all, i)
-		}
-	}
-
-	slices.SortFunc(all, func(a, b *issue) int { return compareIDs(a.ID, b.ID) })
-
-	return all
-}
+func (s *state) snapshot(at time.Time) []*issue { return s.issues.At(at) }
 
 func compareIDs(a, b string) int {
 	if len(a) != len(b) {
@@ -191,42 +187,47 @@ func compareIDs(a, b string) int {
 	return 0
 }
 
-// next returns the id and the number of the next issue of a project. The caller
-// decides alone.
-func (s *Server) next(p *project) (id string, number int) {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
+// number64 reads an id, 0 where it is no number.
+func number64(id string) int64 {
+	read, _ := strconv.ParseInt(id, 10, 64)
+
+	return read
+}
+
+// next returns the id and the number of the next issue of a project. The caller is
+// inside Alone.
+func (s *state) next(p *project) (id string, number int) {
 	return strconv.FormatInt(s.lastID+1, 10), p.last + 1
 }
 
 // Change edits an issue as an administrator does behind the API: moves it,
 // deletes it, gives it another time.
-func (s *Server) Change(name string, change func(*Edit)) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	found := s.get(name)
-	if found == nil {
-		return errNoIssue(name)
-	}
-
-	changed := *found
-	e := &Edit{Project: found.Project, Updated: s.now(), Labels: found.Labels}
-	change(e)
-	if e.Project != found.Project {
-		to := s.find(e.Project)
-		if to == nil {
-			return errNoIssue(e.Project)
+func (s *state) Change(name string, edit func(*Edit)) error {
+	return s.Alone(func() error {
+		found := s.get(name)
+		if found == nil {
+			return errNoIssue(name)
 		}
 
-		_, changed.Number = s.next(to)
-		changed.Project = to.Key
-	}
+		changed := *found
+		e := &Edit{Project: found.Project, Updated: s.now(), Labels: found.Labels}
+		edit(e)
+		if e.Project != found.Project {
+			to := s.find(e.Project)
+			if to == nil {
+				return errNoIssue(e.Project)
+			}
 
-	changed.Updated = e.Updated.UTC().Truncate(time.Millisecond)
-	changed.Deleted = e.Deleted
-	changed.Labels = e.Labels
+			_, changed.Number = s.next(to)
+			changed.Project = to.Key
+		}
 
-	return s.commit(entry{Issue: &changed})
+		changed.Updated = e.Updated.UTC().Truncate(time.Millisecond)
+		changed.Deleted = e.Deleted
+		changed.Labels = e.Labels
+
+		return s.Commit(change{Issue: &changed})
+	})
 }
 
 // An Edit is what Change may change.
@@ -242,4 +243,4 @@ type errNoIssue string
 func (e errNoIssue) Error() string { return "fake server of Jira: there is no " + string(e) }
 
 // now has Jira's resolution: a millisecond.
-func (s *Server) now() time.Time { return s.config.Now().UTC().Truncate(time.Millisecond) }
+func (s *state) now() time.Time { return s.config.Now().UTC().Truncate(time.Millisecond) }

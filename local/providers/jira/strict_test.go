@@ -230,7 +230,7 @@ func TestPage(t *testing.T) {
 		}
 
 		o := told.Objects[0]
-		if o.Title != "edited" || o.Body != "three\nfour" || o.State != "closed" || o.Key != "WORK-1" || o.HTMLURL != d.config.BaseURL+"/browse/WORK-1" || o.User != "sync-bot" {
+		if o.Title != "edited" || *o.Body != "three\nfour" || o.State != "closed" || o.Key != "WORK-1" || o.HTMLURL != d.config.BaseURL+"/browse/WORK-1" || o.User != "sync-bot" {
 			t.Errorf("%+v", o)
 		}
 
@@ -270,7 +270,7 @@ func FuzzCreate(f *testing.F) {
 	f.Add([]byte(fieldsJSON(`,"summary":"x","labels":["a"],"description":"b"`)))
 	f.Add([]byte(fieldsJSON(`,"summary":"x","description":{"type":"doc","version":1,"content":[null]}`)))
 	f.Add([]byte(`{"fields":null,"update":{"labels":[{"add":"a"},{}]},"properties":[{}],"transition":{"id":"1"}}`))
-	s := &Server{config: Config{Flavor: Cloud}}
+	s := &issues{state: &state{config: Config{Flavor: Cloud}}}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		asked, refused := parseBody(raw)
 		if (asked == nil) == (refused == nil) {

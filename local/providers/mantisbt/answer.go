@@ -2,10 +2,11 @@ package mantisbt
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // An answer to be sent. Its value is written as JSON; none is no body.
@@ -120,12 +121,8 @@ func encode(value any) []byte {
 		return nil
 	}
 
-	var content bytes.Buffer
-	encoder := json.NewEncoder(&content)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
 	var out bytes.Buffer
-	for _, r := range bytes.TrimSuffix(content.Bytes(), []byte("\n")) {
+	for _, r := range tracker.Encode(value) {
 		if r == '/' {
 			out.WriteByte('\\')
 		}

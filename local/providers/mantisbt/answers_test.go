@@ -178,10 +178,10 @@ func FuzzChange(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, body []byte) {
 		projects := []Project{{ID: 1, Name: "Work"}, {ID: 2, Name: "Secret", Members: []string{"b"}}}
-		s := &Server{config: Config{Projects: projects, Now: time.Now}, projects: projects, spam: newSpam(false, time.Now)}
-		s.remember(entry{Issue: &issue{ID: 1, Project: 1, Category: "General", Summary: "S", Description: "D", Status: submitted, Reporter: "a"}})
+		s := newAPI(Config{Projects: projects, Now: time.Now}, nil)
+		s.apply(change{Issue: &issue{ID: 1, Project: 1, Category: "General", Summary: "S", Description: "D", Status: submitted, Reporter: "a"}}, time.Now())
 		request, _ := http.NewRequest("PATCH", root+"/issues/1", nil)
-		for _, handle := range []func(*call) (*answer, *issue){s.update, s.addNote, s.addRelation} {
+		for _, handle := range []func(*call) (*answer, *issue){s.issues.update, s.issues.addNote, s.issues.addRelation} {
 			out, changed := handle(&call{Request: request, body: body, user: "a", route: route{id: 1}})
 			if (out.status < 300) != (changed != nil) {
 				t.Fatalf("%d and %+v", out.status, changed)

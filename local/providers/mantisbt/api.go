@@ -2,8 +2,8 @@ package mantisbt
 
 import (
 	"cmp"
-	"errors"
-	"io"
+	"encoding/json"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -12,6 +12,7 @@ import (
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
 const (
@@ -44,61 +45,60 @@ type route struct {
 	unknown bool
 }
 
-// serveAPI answers a request. A write is decided, stored and counted as one
-// step, so that what was answered is never lost and never done twice.
-func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	var tooLarge *http.MaxBytesError
-	if err != nil && !errors.As(err, &tooLarge) {
-		panic(http.ErrAbortHandler) // the caller went away in mid-request
-	}
+// api is the REST API: it resolves, decides and answers requests.
+type api struct {
+	*state
 
-	made := &call{Request: r, body: body}
-	s.resolve(made)
-	var out *answer
-	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		out = s.write(made, tooLarge != nil)
-	default:
-		out, _ = s.decide(made)
-	}
-
-	s.send(w, made, out)
+	contract *providers.Contract
+	rights   rights
+	issues   issues
+	lists    lists
+	site     site
 }
 
-func (s *Server) write(made *call, tooLarge bool) *answer {
-	number := s.writes.Arrive()
-	at := s.config.Now().UTC()
-	n := 0
-	if made.route.creates {
-		n = s.Arrive()
+// serveAPI answers a request.
+func (s *api) serveAPI(w http.ResponseWriter, r *http.Request) {
+	body, tooLarge := tracker.ReadBody(w, r, maxRequest)
+	made := s.resolved(r)
+	made.body = body
+	if tracker.Reads(r) {
+		out, _ := s.decide(made)
+		s.send(w, made, out)
+		return
 	}
 
-	s.deciding.Lock()
-	out := refuse(http.StatusRequestEntityTooLarge, "Payload too big")
-	changed := (*issue)(nil)
-	if !tooLarge {
-		out, changed = s.decide(made)
-	}
+	s.send(w, made, s.write(made, tooLarge))
+}
 
-	err := s.commit(entry{Number: number, Issue: changed, Write: &providers.Write{
-		At: at, User: made.user, Method: made.Method, Path: made.URL.Path, Body: providers.JSONBody(made.body), Status: out.status,
-		Fault: faults.Of(made.Context()),
-	}})
-	s.deciding.Unlock()
+// resolved is the call that a request makes.
+func (s *api) resolved(r *http.Request) *call {
+	made := &call{Request: r}
+	s.resolve(made)
+
+	return made
+}
+
+func (s *api) write(made *call, tooLarge bool) *answer {
+	var out *answer
+	written := tracker.Written{Request: made.Request, Path: made.URL.Path, Body: made.body, Creates: made.route.creates}
+	err := s.Take(written, func() tracker.Decision[change] {
+		out = refuse(http.StatusRequestEntityTooLarge, "Payload too big")
+		changed := change{}
+		if !tooLarge {
+			out, changed.Issue = s.decide(made)
+		}
+
+		return tracker.Decision[change]{User: made.user, Status: out.status, Change: changed}
+	})
 	if err != nil {
 		return crashed()
-	}
-
-	if out.status == http.StatusCreated && made.route.creates {
-		s.Tell(Applied, n)
 	}
 
 	return out
 }
 
 // decide works out the answer and, for a write, the issue as it is to be.
-func (s *Server) decide(made *call) (*answer, *issue) {
+func (s *api) decide(made *call) (*answer, *issue) {
 	if made.route.handle == nil && !made.route.unknown {
 		return notFound(), nil
 	}
@@ -130,7 +130,7 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 
 // admit wants the token as it is: 2.28 takes a scheme before it for part of
 // it. Whether there is a token at all makes no difference.
-func (s *Server) admit(made *call) *answer {
+func (s *api) admit(made *call) *answer {
 	if s.config.Offline {
 		return &answer{status: http.StatusServiceUnavailable, reason: "Mantis Offline", thrown: true}
 	}
@@ -173,7 +173,7 @@ func (s *Server) admit(made *call) *answer {
 const tokenRequired = "Valid API token required"
 
 // resolve finds what a path stands for.
-func (s *Server) resolve(made *call) {
+func (s *api) resolve(made *call) {
 	path, ok := strings.CutPrefix(made.URL.Path, root)
 	script, isScript := strings.CutPrefix(path, "/index.php")
 	switch {
@@ -187,19 +187,19 @@ func (s *Server) resolve(made *call) {
 	made.route.unknown = made.route.handle == nil
 }
 
-func (s *Server) routeOf(method string, parts []string) route {
+func (s *api) routeOf(method string, parts []string) route {
 	get := method == http.MethodGet
 	switch {
 	case get && slices.Equal(parts, []string{"users", "me"}):
-		return route{handle: s.me}
+		return route{handle: s.site.me}
 	case get && slices.Equal(parts, []string{"config"}):
-		return route{handle: s.settings}
+		return route{handle: s.site.settings}
 	case get && parts[0] == "projects" && len(parts) == 1:
-		return route{handle: s.projectsList}
+		return route{handle: s.site.projectsList}
 	case len(parts) == 1 && parts[0] == "issues" && get:
-		return route{handle: s.list, issues: true}
+		return route{handle: s.lists.list, issues: true}
 	case len(parts) == 1 && parts[0] == "issues" && method == http.MethodPost:
-		return route{handle: s.create, creates: true, issues: true}
+		return route{handle: s.issues.create, creates: true, issues: true}
 	case len(parts) == 3 && parts[0] == "issues" && method == http.MethodPost:
 		return s.addTo(parts[1], parts[2])
 	case len(parts) != 2:
@@ -208,7 +208,7 @@ func (s *Server) routeOf(method string, parts []string) route {
 
 	id, err := strconv.Atoi(parts[1])
 	if (err != nil || id == 0) && get && parts[0] == "projects" {
-		return route{handle: s.projectsList} // a name is read as 0, which is all of them
+		return route{handle: s.site.projectsList} // a name is read as 0, which is all of them
 	}
 	if err != nil || id < 1 {
 		return route{}
@@ -216,51 +216,49 @@ func (s *Server) routeOf(method string, parts []string) route {
 
 	switch {
 	case get && parts[0] == "projects":
-		return route{handle: s.oneProject, id: id}
+		return route{handle: s.site.oneProject, id: id}
 	case get && parts[0] == "issues":
-		return route{handle: s.read, id: id, issues: true}
+		return route{handle: s.issues.read, id: id, issues: true}
 	case method == http.MethodPatch && parts[0] == "issues":
-		return route{handle: s.update, id: id, issues: true}
+		return route{handle: s.issues.update, id: id, issues: true}
 	case method == http.MethodDelete && parts[0] == "issues":
-		return route{handle: s.remove, id: id}
+		return route{handle: s.issues.remove, id: id}
 	}
 
 	return route{}
 }
 
 // addTo is what adds a note or a relationship to an issue.
-func (s *Server) addTo(number, what string) route {
+func (s *api) addTo(number, what string) route {
 	id, err := strconv.Atoi(number)
 	switch {
 	case err != nil || id < 1:
 		return route{}
 	case what == "notes":
-		return route{handle: s.addNote, id: id, issues: true}
+		return route{handle: s.issues.addNote, id: id, issues: true}
 	case what == "relationships":
-		return route{handle: s.addRelation, id: id, issues: true}
+		return route{handle: s.issues.addRelation, id: id, issues: true}
 	}
 
 	return route{}
 }
 
 // described is the request under the path that the description knows.
-func (s *Server) described(made *call) *http.Request {
+func (s *api) described(made *call) *http.Request {
 	copied := made.Clone(made.Context())
 	copied.URL.Path = strings.Replace(made.URL.Path, "/index.php", "", 1)
 	return copied
 }
 
 // send writes an answer after it has held it against the contract.
-func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
+func (s *api) send(w http.ResponseWriter, made *call, out *answer) {
 	content := encode(out.value)
 	if out.page != "" {
 		content = []byte(out.page)
 	}
 
 	header := w.Header()
-	for name, values := range out.header {
-		header[name] = values
-	}
+	maps.Copy(header, out.header)
 
 	s.sign(header, made, out)
 	switch {
@@ -284,7 +282,7 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 }
 
 // sign says that the answer is MantisBT's, and how the caller is logged in.
-func (s *Server) sign(header http.Header, made *call, out *answer) {
+func (s *api) sign(header http.Header, made *call, out *answer) {
 	if out.thrown {
 		return
 	}
@@ -305,16 +303,12 @@ func (s *Server) sign(header http.Header, made *call, out *answer) {
 
 // check holds our own answer against the description: as far as it goes, since
 // it leaves the form of most answers open, and each issue against its form.
-func (s *Server) check(made *call, out *answer, header http.Header, content []byte) {
+func (s *api) check(made *call, out *answer, header http.Header, content []byte) {
 	if out.strange {
 		return
 	}
 
-	err := s.contract.CheckResponse(s.described(made), out.status, header, content)
-	if err != nil && !errors.Is(err, providers.ErrNoOperation) {
-		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
-	}
-
+	s.CheckAnswer(s.contract, s.described(made), faults.Answer{Status: out.status, Header: header, Body: content})
 	if !made.route.issues || out.status >= 300 {
 		return
 	}
@@ -324,4 +318,18 @@ func (s *Server) check(made *call, out *answer, header http.Header, content []by
 			s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 		}
 	}
+}
+
+// issuesIn takes the issues out of an answer.
+func issuesIn(content []byte) []json.RawMessage {
+	var answer struct {
+		Issue  json.RawMessage   `json:"issue"`
+		Issues []json.RawMessage `json:"issues"`
+	}
+	_ = json.Unmarshal(content, &answer)
+	if answer.Issue != nil {
+		return append(answer.Issues, answer.Issue)
+	}
+
+	return answer.Issues
 }

@@ -5,8 +5,11 @@ import (
 	"slices"
 )
 
-// categories are those that new issues of a project may have, by name.
-func (s *Server) categories(p *Project) []Category {
+// categories are the categories of projects.
+type categories struct{ *state }
+
+// of are those that new issues of a project may have, by name.
+func (s *categories) of(p *Project) []Category {
 	if len(s.config.Categories) > 0 {
 		return s.inherited(p)
 	}
@@ -25,7 +28,7 @@ func (s *Server) categories(p *Project) []Category {
 }
 
 // inherited are the categories of a project, of those above it, and of all.
-func (s *Server) inherited(p *Project) []Category {
+func (s *categories) inherited(p *Project) []Category {
 	var all []Category
 	for _, c := range s.config.Categories {
 		if !c.Disabled && (c.Project == 0 || s.below(p, c.Project)) {
@@ -39,8 +42,8 @@ func (s *Server) inherited(p *Project) []Category {
 }
 
 // category finds a category of a project by number or name.
-func (s *Server) category(p *Project, asked reference) (string, bool) {
-	for _, c := range s.categories(p) {
+func (s *categories) category(p *Project, asked reference) (string, bool) {
+	for _, c := range s.of(p) {
 		if asked.ID == c.ID || asked.ID == 0 && c.Name == asked.Name {
 			return c.Name, true
 		}
@@ -50,13 +53,13 @@ func (s *Server) category(p *Project, asked reference) (string, bool) {
 }
 
 // categoryNumber is the number of an issue's category, 0 where it has none.
-func (s *Server) categoryNumber(one *issue) int {
+func (s *categories) categoryNumber(one *issue) int {
 	found := s.project(one.Project, "")
 	if found == nil {
 		return 0
 	}
 
-	for _, c := range s.categories(found) {
+	for _, c := range s.of(found) {
 		if c.Name == one.Category {
 			return c.ID
 		}
@@ -68,9 +71,9 @@ func (s *Server) categoryNumber(one *issue) int {
 // categoryViews are the categories of a project as the API shows them. One of
 // all projects names a project without a number and a name (recorded:
 // project-plain).
-func (s *Server) categoryViews(p *Project) []map[string]any {
+func (s *views) categoryViews(p *Project) []map[string]any {
 	list := []map[string]any{}
-	for _, c := range s.categories(p) {
+	for _, c := range s.categories.of(p) {
 		of := map[string]any{"id": 0, "name": nil}
 		if c.Project != 0 {
 			of = s.projectRef(c.Project)

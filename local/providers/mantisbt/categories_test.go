@@ -15,7 +15,7 @@ func TestCategories(t *testing.T) {
 	})
 	for id, want := range map[int]string{1: "[6 Docs 5 General]", 3: "[6 Docs 5 General]", 4: "[8 Alone 5 General]"} {
 		var got []string
-		for _, c := range d.categories(d.project(id, "")) {
+		for _, c := range d.site.views.categories.of(d.project(id, "")) {
 			got = append(got, fmt.Sprint(c.ID, " ", c.Name))
 		}
 

@@ -430,7 +430,7 @@ func TestSinceEver(t *testing.T) {
 			at = at.Add(time.Second)
 		}
 
-		d.remember(entry{Issue: made})
+		d.apply(change{Issue: made}, at)
 	}
 
 	all, pages := d.changes(d.connect(clock.now, nil), time.Time{})

@@ -1,20 +1,22 @@
 package mantisbt
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/tracker"
 )
 
-// profile is how MantisBT words its refusals, and the web server before it: it
-// has no limit of its own but one against spam.
-func (s *Server) profile() faults.Profile {
+// disturber makes the fake server fail on purpose.
+type disturber struct{ *api }
+
+// profile has the refusals of MantisBT and of the web server in front of it. Its only
+// own limit is one against spam.
+func (s *disturber) profile() faults.Profile {
 	const server = "nginx"
 	say := func(make func(faults.Asked) *answer, kinds ...faults.Kind) faults.Refusal {
 		return faults.Refusal{Kinds: kinds, Answer: func(a faults.Asked) faults.Answer {
@@ -72,30 +74,29 @@ func (s *Server) profile() faults.Profile {
 	}
 }
 
-func (s *Server) hooks() faults.Hooks {
+func (s *disturber) hooks() faults.Hooks {
 	return faults.Hooks{
-		Now: s.config.Now, Lags: true, Call: s.callOf,
-		Log: func(_ *http.Request, w providers.Write) {
-			_ = s.commit(entry{Number: s.writes.Arrive(), Write: &w})
-		},
+		Now: s.config.Now, Lags: true, Call: s.callOf, SameTime: s.sameTime,
+		Log: func(_ *http.Request, w providers.Write) { s.Note(w) },
 		Check: func(r *http.Request, a faults.Answer) {
-			made := &call{Request: r}
-			s.resolve(made)
-			s.check(made, &answer{status: a.Status}, a.Header, a.Body)
+			s.check(s.resolved(r), &answer{status: a.Status}, a.Header, a.Body)
 		},
-		SameTime: s.sameTime,
-		Delete:   func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
-		Move:     func(r *http.Request) error { return s.disturb(r, s.carryOff) },
-		Edit:     func(r *http.Request) error { return s.disturb(r, s.retitle) },
-		Rename:   s.renamePlace,
-		Guests:   true,
+		Delete: func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
+		Move:   func(r *http.Request) error { return s.disturb(r, s.carryOff) },
+		Edit: func(r *http.Request) error {
+			return s.disturb(r, func(one *issue) {
+				one.UpdatedAt = s.now()
+				one.Summary = tracker.Retitled(one.Summary, maxSummary)
+			})
+		},
+		Rename: s.renamePlace,
+		Guests: true,
 	}
 }
 
-// callOf says what a request is about and who makes it.
-func (s *Server) callOf(r *http.Request) faults.Call {
-	made := &call{Request: r}
-	s.resolve(made)
+// callOf describes a request: its kind, its account and its issue.
+func (s *disturber) callOf(r *http.Request) faults.Call {
+	made := s.resolved(r)
 	token := r.Header.Get("Authorization")
 	c := faults.Call{Kind: faults.Other, User: s.config.Tokens[token], Person: token != "" && token == s.config.PersonToken}
 	switch route := made.route; {
@@ -117,26 +118,21 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 }
 
 // sameTime gives the newest issues one time of their last change.
-func (s *Server) sameTime(_ *http.Request, n int) error {
-	all := s.snapshot()
-	if len(all) < 2 {
-		return faults.ErrNothing
-	}
-
+func (s *disturber) sameTime(_ *http.Request, n int) error {
+	newest, err := tracker.Newest(s.snapshot(), n)
 	at := s.now()
-	for _, one := range all[max(0, len(all)-n):] {
+	for _, one := range newest {
 		if err := s.SetUpdated(one.ID, one.ID, at); err != nil {
 			return err
 		}
 	}
 
-	return nil
+	return err
 }
 
 // disturb changes the issue that a request is about.
-func (s *Server) disturb(r *http.Request, change func(*issue)) error {
-	made := &call{Request: r}
-	s.resolve(made)
+func (s *disturber) disturb(r *http.Request, change func(*issue)) error {
+	made := s.resolved(r)
 	if s.get(made.route.id) == nil {
 		return faults.ErrNothing
 	}
@@ -145,9 +141,8 @@ func (s *Server) disturb(r *http.Request, change func(*issue)) error {
 
 // renamePlace gives another name to the project that a request names, or whose
 // issue it is about.
-func (s *Server) renamePlace(r *http.Request) error {
-	made := &call{Request: r}
-	s.resolve(made)
+func (s *disturber) renamePlace(r *http.Request) error {
+	made := s.resolved(r)
 	id, err := strconv.Atoi(r.URL.Query().Get("project_id"))
 	if err != nil {
 		id = 0
@@ -176,9 +171,9 @@ func (s *Server) renamePlace(r *http.Request) error {
 	return s.Rename(in.ID, faults.Renamed(in.Name))
 }
 
-// carryOff moves an issue to the next project there is, or to one that nobody
-// here sees.
-func (s *Server) carryOff(one *issue) {
+// carryOff moves an issue to the next project there is, or to one that no
+// account here sees.
+func (s *disturber) carryOff(one *issue) {
 	const elsewhere = 9999
 	from := one.Project
 	one.Project, one.UpdatedAt = elsewhere, s.now()
@@ -187,28 +182,4 @@ func (s *Server) carryOff(one *issue) {
 	if at >= 0 {
 		one.Project = all[at].ID
 	}
-}
-
-// retitle is what somebody does to an issue in between.
-func (s *Server) retitle(one *issue) {
-	const mark = " (edited)"
-	one.UpdatedAt = s.now()
-	if was, marked := strings.CutSuffix(one.Summary, mark); marked {
-		one.Summary = was
-		return
-	}
-
-	one.Summary = string([]rune(one.Summary)[:min(len([]rune(one.Summary)), maxSummary-len(mark))]) + mark
-}
-
-// listed are the issues that a list is made of.
-func (s *Server) listed(ctx context.Context) []*issue {
-	lag := faults.Lag(ctx)
-	if lag == 0 {
-		return s.snapshot()
-	}
-
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return slices.DeleteFunc(s.past.At(s.config.Now().Add(-lag)), func(one *issue) bool { return one.Deleted })
 }

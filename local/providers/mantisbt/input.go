@@ -1,14 +1,12 @@
 package mantisbt
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
-	"unicode/utf8"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // The lengths MantisBT allows, in characters.
@@ -30,8 +28,8 @@ func (r reference) String() string {
 	return r.Name
 }
 
-// change is what a body asks for. What is nil is not to change.
-type change struct {
+// asked is what a body asks for. What is nil is not to change.
+type asked struct {
 	summary, description, steps, additional *string
 	project, category, status, resolution   *reference
 	sticky, private                         *bool
@@ -42,15 +40,15 @@ type change struct {
 	fields       map[string]string // values of custom fields, by name
 }
 
-// known are the members that mean something. MantisBT reads over others, but
-// whoever sends them is mistaken.
+// known are the members that mean something. MantisBT ignores others, but a client
+// that sends them is wrong.
 var known = []string{
 	"id", "summary", "description", "steps_to_reproduce", "additional_information", "project", "category", "handler", "view_state", "priority",
 	"severity", "reproducibility", "status", "resolution", "sticky", "files", "custom_fields", "tags", "notes",
 }
 
 // parse reads a body: an object with members of the right types.
-func (s *Server) parse(made *call) (*change, *answer) {
+func (s *issues) parse(made *call) (*asked, *answer) {
 	given, refused := parseObject(made.body)
 	if refused != nil {
 		return nil, refused
@@ -62,14 +60,14 @@ func (s *Server) parse(made *call) (*change, *answer) {
 		}
 	}
 
-	asked := &change{}
+	a := &asked{}
 	var view *reference
 	for _, member := range []struct {
 		name string
 		into any
 	}{
-		{"summary", &asked.summary}, {"description", &asked.description}, {"steps_to_reproduce", &asked.steps}, {"additional_information", &asked.additional},
-		{"project", &asked.project}, {"category", &asked.category}, {"status", &asked.status}, {"resolution", &asked.resolution}, {"sticky", &asked.sticky},
+		{"summary", &a.summary}, {"description", &a.description}, {"steps_to_reproduce", &a.steps}, {"additional_information", &a.additional},
+		{"project", &a.project}, {"category", &a.category}, {"status", &a.status}, {"resolution", &a.resolution}, {"sticky", &a.sticky},
 		{"view_state", &view},
 	} {
 		if value, ok := given[member.name]; ok && json.Unmarshal(value, member.into) != nil {
@@ -79,16 +77,16 @@ func (s *Server) parse(made *call) (*change, *answer) {
 
 	var notes []json.RawMessage
 	if err := json.Unmarshal(given["notes"], &notes); err == nil && notes != nil {
-		asked.emptiesNotes = len(notes) == 0
+		a.emptiesNotes = len(notes) == 0
 	}
 
-	asked.fields = fieldValues(given["custom_fields"])
+	a.fields = fieldValues(given["custom_fields"])
 	if view != nil {
 		private := view.ID == 50 || view.ID == 0 && view.Name == "private"
-		asked.private = &private
+		a.private = &private
 	}
 
-	return asked, nil
+	return a, nil
 }
 
 // fieldValues are the values of custom fields, by name.
@@ -106,16 +104,11 @@ func fieldValues(raw json.RawMessage) map[string]string {
 	return values
 }
 
-// parseObject reads a body. PHP takes an empty object for none (recorded:
+// parseObject reads a body. PHP reads an empty object as no body (recorded:
 // patch-empty-object).
 func parseObject(body []byte) (map[string]json.RawMessage, *answer) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	var given map[string]json.RawMessage
-	if err := decoder.Decode(&given); err != nil || len(given) == 0 || !utf8.Valid(body) {
-		return nil, unreadable()
-	}
-
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	given, err := tracker.Members(body)
+	if err != nil || len(given) == 0 {
 		return nil, unreadable()
 	}
 

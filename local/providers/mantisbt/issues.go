@@ -15,7 +15,16 @@ const (
 	closed    = 90
 )
 
-func (s *Server) create(made *call) (*answer, *issue) {
+// issues are the resources of single issues.
+type issues struct {
+	*state
+
+	rights rights
+	views  views
+	spam   *spam
+}
+
+func (s *issues) create(made *call) (*answer, *issue) {
 	asked, refused := s.parse(made)
 	if refused != nil {
 		return refused, nil
@@ -25,18 +34,18 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	if !s.mayReport(found, made.user) {
+	if !s.rights.mayReport(found, made.user) {
 		return noAccess("User does not have access right to report issues"), nil
 	}
 
 	blank := &issue{ID: s.next(), Project: found.ID, Status: submitted, Resolution: submitted, Reporter: made.user, CreatedAt: s.now()}
 	created, refused := s.apply(blank, asked, found, made.user)
 	if refused == nil {
-		refused = s.missing(found, asked, made.user)
+		refused = s.rights.missing(found, asked, made.user)
 	}
 
 	if refused == nil {
-		refused = s.spam.check(made.user, s.role(made.user))
+		refused = s.spam.check(made.user, s.rights.role(made.user))
 	}
 
 	if refused != nil {
@@ -45,20 +54,13 @@ func (s *Server) create(made *call) (*answer, *issue) {
 
 	s.spam.count(made.user)
 
-	return &answer{status: http.StatusCreated, value: map[string]any{"issue": s.view(created, made.user)}}, created
-}
-
-// mayReport reports whether a user may make issues in a project. One that the
-// user does not see is refused like one where the role is too low (recorded:
-// create-project-private).
-func (s *Server) mayReport(p *Project, user string) bool {
-	return !p.Disabled && s.visible(p, user) && s.may(p, user, "report_bug_threshold") && s.may(p, user, "webservice_readwrite_access_level_threshold")
+	return &answer{status: http.StatusCreated, value: map[string]any{"issue": s.views.view(created, made.user)}}, created
 }
 
 // projectOf is the project that a body names, whether the user sees it or not. A
 // name that there is not is as good as none (recorded:
 // create-project-unknown-name).
-func (s *Server) projectOf(asked *change) (*Project, *answer) {
+func (s *issues) projectOf(asked *asked) (*Project, *answer) {
 	if asked.project == nil {
 		return nil, emptyField("project", "Project not specified")
 	}
@@ -74,29 +76,12 @@ func (s *Server) projectOf(asked *change) (*Project, *answer) {
 	return found, nil
 }
 
-func (s *Server) read(made *call) (*answer, *issue) {
-	found, refused := s.existing(made)
+func (s *issues) read(made *call) (*answer, *issue) {
+	found, refused := s.rights.existing(made)
 	if refused != nil {
 		return refused, nil
 	}
-	return s.one(made, found, made.URL.Query().Get("select")), nil
-}
-
-// one is an answer with an issue, or the members of it that are asked for, and
-// its tag.
-func (s *Server) one(made *call, found *issue, members string) *answer {
-	shown, strange := s.shown(found, made.user)
-	if view, whole := shown.(map[string]any); whole {
-		shown = selected(view, members)
-	}
-
-	if _, object := shown.(map[string]any); !object {
-		strange = true
-	}
-
-	value := map[string]any{"issues": []any{shown}}
-
-	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value, strange: strange}
+	return s.views.one(made, found, made.URL.Query().Get("select")), nil
 }
 
 // tag names the form of an issue as a user sees it. MantisBT writes it without
@@ -106,31 +91,14 @@ func tag(user string, value any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s *Server) existing(made *call) (*issue, *answer) {
-	found := s.get(made.route.id)
-	switch {
-	case found == nil:
-		return nil, noIssue(made.route.id)
-	case !s.sees(made.user, found):
-		return nil, deniedFor(made.user)
-	}
-
-	return found, nil
-}
-
-// sees reports whether a user may see an issue.
-func (s *Server) sees(user string, found *issue) bool {
-	return s.visible(s.project(found.Project, ""), user) && (!found.Private || found.Reporter == user || s.roleIn(s.project(found.Project, ""), user) >= Developer)
-}
-
-func (s *Server) update(made *call) (*answer, *issue) {
-	found, refused := s.existing(made)
+func (s *issues) update(made *call) (*answer, *issue) {
+	found, refused := s.rights.existing(made)
 	if refused != nil {
 		return refused, nil
 	}
 
-	if asked := made.Header.Get("If-Match"); asked != "" && asked != s.one(made, found, "").header.Get("Etag") {
-		return &answer{status: http.StatusPreconditionFailed, header: s.one(made, found, "").header}, nil
+	if asked := made.Header.Get("If-Match"); asked != "" && asked != s.views.one(made, found, "").header.Get("Etag") {
+		return &answer{status: http.StatusPreconditionFailed, header: s.views.one(made, found, "").header}, nil
 	}
 
 	asked, refused := s.parse(made)
@@ -139,11 +107,11 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	}
 
 	project := s.project(found.Project, "")
-	if refused := s.mayChange(project, found, asked, made.user); refused != nil {
+	if refused := s.rights.mayChange(project, found, asked, made.user); refused != nil {
 		return refused, nil
 	}
 
-	if asked.status != nil && statuses.number(*asked.status) >= resolved && s.openChild(found) {
+	if asked.status != nil && statuses.number(*asked.status) >= resolved && s.rights.openChild(found) {
 		return refuse(http.StatusBadRequest, "Unresolved child issues."), nil
 	}
 
@@ -158,15 +126,15 @@ func (s *Server) update(made *call) (*answer, *issue) {
 		return refused, nil
 	}
 
-	return s.one(made, updated, ""), updated
+	return s.views.one(made, updated, ""), updated
 }
 
-func (s *Server) remove(made *call) (*answer, *issue) {
-	found, refused := s.existing(made)
+func (s *issues) remove(made *call) (*answer, *issue) {
+	found, refused := s.rights.existing(made)
 	switch {
 	case refused != nil:
 		return refused, nil
-	case !s.may(s.project(found.Project, ""), made.user, "delete_bug_threshold"):
+	case !s.rights.may(s.project(found.Project, ""), made.user, "delete_bug_threshold"):
 		return noAccess(fmt.Sprintf("Access denied to delete issue %d", found.ID)), nil
 	}
 
@@ -178,7 +146,7 @@ func (s *Server) remove(made *call) (*answer, *issue) {
 
 // apply returns the issue with what was asked for. Its time is that of the
 // write, even of one that changes nothing.
-func (s *Server) apply(before *issue, asked *change, project *Project, user string) (*issue, *answer) {
+func (s *issues) apply(before *issue, asked *asked, project *Project, user string) (*issue, *answer) {
 	after := *before
 	after.Project, after.UpdatedAt = project.ID, s.now()
 	for _, member := range []struct{ into, asked *string }{
@@ -209,7 +177,7 @@ func (s *Server) apply(before *issue, asked *change, project *Project, user stri
 		after.Resolution = resolutions.number(*asked.resolution)
 	}
 
-	if asked.sticky != nil && s.role(user) >= Manager {
+	if asked.sticky != nil && s.rights.role(user) >= Manager {
 		after.Sticky = *asked.sticky
 	}
 
@@ -225,16 +193,16 @@ func (s *Server) apply(before *issue, asked *change, project *Project, user stri
 // categorize gives an issue the category that was asked for, or leaves it the one
 // that it has. A project that it is moved to must have that one (recorded:
 // patch-move-category-missing-there).
-func (s *Server) categorize(after, before *issue, asked *change, project *Project) *answer {
+func (s *issues) categorize(after, before *issue, asked *asked, project *Project) *answer {
 	if asked.category != nil {
-		name, ok := s.category(project, *asked.category)
+		name, ok := s.views.categories.category(project, *asked.category)
 		if !ok {
 			return refuseAs(http.StatusNotFound, codeCategory, fmt.Sprintf("Category '%s' not found.", asked.category), "Category not found.")
 		}
 		after.Category = name
 	}
 
-	optional, _ := s.setting(project, "allow_no_category")
+	optional, _ := s.rights.setting(project, "allow_no_category")
 	if after.Category == "" && optional != 1 {
 		return emptyField("category", "Category field must be supplied.")
 	}
@@ -242,8 +210,8 @@ func (s *Server) categorize(after, before *issue, asked *change, project *Projec
 		return nil
 	}
 
-	if _, ok := s.category(project, reference{Name: after.Category}); !ok {
-		number := s.categoryNumber(before)
+	if _, ok := s.views.categories.category(project, reference{Name: after.Category}); !ok {
+		number := s.views.categories.categoryNumber(before)
 		message := fmt.Sprintf("Category '%d' not available in project '%d'.", number, project.ID)
 		return refuseAs(http.StatusBadRequest, codeCategoryNotThere, message, fmt.Sprintf("Category \"%d\" not found for project \"%d\".", number, project.ID))
 	}
@@ -252,7 +220,7 @@ func (s *Server) categorize(after, before *issue, asked *change, project *Projec
 }
 
 // fit changes texts as the database does without an error.
-func (s *Server) fit(i *issue) {
+func (s *issues) fit(i *issue) {
 	if length := len([]rune(i.Summary)); length > maxSummary {
 		s.Violation("issue %d: the summary has %d characters, more than %d", i.ID, length, maxSummary)
 		if s.config.Lenient {
@@ -276,7 +244,7 @@ func (s *Server) fit(i *issue) {
 }
 
 // judge says what the database or MantisBT has against an issue.
-func (s *Server) judge(i *issue) *answer {
+func (s *issues) judge(i *issue) *answer {
 	all := i.Summary + i.Description + i.Steps + i.Additional
 	switch {
 	case strings.TrimSpace(i.Summary) == "":

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // MantisBT's limit for users whose role is that of new accounts.
@@ -44,14 +46,7 @@ func (s *spam) check(user string, role Role) *answer {
 
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	now := s.now()
-	kept := s.events[user][:0]
-	for _, at := range s.events[user] {
-		if now.Sub(at) < spamWindow {
-			kept = append(kept, at)
-		}
-	}
-
+	kept := tracker.Within(s.events[user], s.now(), spamWindow)
 	s.events[user] = kept
 	if len(kept) >= spamEvents {
 		return tooMany()

@@ -8,13 +8,21 @@ import (
 	"strings"
 )
 
-// defaultPage is how many issues a page has if nobody says.
+// defaultPage is how many issues a page has if the request names no size.
 const defaultPage = 50
+
+// lists are the lists of issues.
+type lists struct {
+	*state
+
+	rights rights
+	views  views
+}
 
 // list gives a page of the issues a user sees: the sticky ones first, then
 // those changed last. There is none behind the last one. Page 0 is the first,
 // and a page of the size 0 holds all (recorded: list-page-0, list-page-size-0).
-func (s *Server) list(made *call) (*answer, *issue) {
+func (s *lists) list(made *call) (*answer, *issue) {
 	query := made.URL.Query()
 	page := number(query.Get("page"), 1)
 	size := number(query.Get("page_size"), defaultPage)
@@ -22,7 +30,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	switch {
 	case page < 0 || size < 0:
 		return refuse(http.StatusBadRequest, "Invalid page"), nil
-	case project > 0 && !s.visible(s.project(project, ""), made.user):
+	case project > 0 && !s.rights.visible(s.project(project, ""), made.user):
 		return hiddenProject(project), nil
 	}
 
@@ -34,7 +42,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 
 	all := slices.DeleteFunc(s.listed(made.Context()), func(one *issue) bool {
 		outside := project > 0 && !s.below(s.project(one.Project, ""), project)
-		return !s.sees(made.user, one) || outside || stored && !slices.Contains(left, one.Status)
+		return !s.rights.sees(made.user, one) || outside || stored && !slices.Contains(left, one.Status)
 	})
 	slices.SortFunc(all, s.order)
 	if size == 0 {
@@ -50,7 +58,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	views := []any{}
 	strange := false
 	for _, one := range all[from : from+size] {
-		view := selected(s.view(one, made.user), query.Get("select"))
+		view := selected(s.views.view(one, made.user), query.Get("select"))
 		_, object := view.(map[string]any)
 		strange = strange || !object
 		views = append(views, view)
@@ -63,7 +71,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 
 // noFilter is the answer to a filter that there is not: a fault in the place of
 // the list (recorded: list-filter-unknown-name).
-func (s *Server) noFilter(user, name string) *answer {
+func (s *lists) noFilter(user, name string) *answer {
 	value := map[string]any{"issues": fault{http.StatusNotFound, "Unknown filter '" + name + "'"}}
 
 	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(user, value)}}, value: value, strange: true}
@@ -82,7 +90,7 @@ func number(text string, otherwise int) int {
 	return read
 }
 
-func (s *Server) order(a, b *issue) int {
+func (s *lists) order(a, b *issue) int {
 	if !s.config.ByTimeOnly && a.Sticky != b.Sticky {
 		if a.Sticky {
 			return -1

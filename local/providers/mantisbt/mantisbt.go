@@ -5,9 +5,6 @@ package mantisbt
 import (
 	"fmt"
 	"net/http"
-	"path/filepath"
-	"slices"
-	"sync"
 	"time"
 
 	"example.com/integrations/local/providers"
@@ -42,10 +39,10 @@ type Project struct {
 	Categories []string
 	// Parent is the number of the project it lies below, or 0.
 	Parent int
-	// Members lists those who see it; without any everyone does.
+	// Members lists the users who see it. Without it all users do.
 	Members []string
-	// Roles are what users may do in this project, where it is not what they may
-	// do everywhere.
+	// Roles are the users' roles in this project, where they differ from their
+	// general roles.
 	Roles map[string]Role
 	// Settings replace those of the server for this project.
 	Settings map[string]any
@@ -64,9 +61,9 @@ type Field struct {
 	Name string
 	// Required says that a new issue must have a value in it.
 	Required bool
-	// RequiredOnUpdate is told. REST does not ask for it.
+	// RequiredOnUpdate is shown. REST does not check it.
 	RequiredOnUpdate bool
-	// Write is the least role that may fill it in; of lower ones it is not asked.
+	// Write is the lowest role that may fill it in. Lower ones do not have to.
 	Write Role
 }
 
@@ -93,26 +90,35 @@ type Category struct {
 	Disabled bool
 }
 
-// Config says what the fake server has and who may use it.
+// Config says what the fake server has and which users may use it.
 type Config struct {
 	Dir      string
 	SpecPath string            // MantisBT's OpenAPI description; without it only the own checks apply
 	Limits   bool              // take no more than ten issues an hour from a reporter
 	Tokens   map[string]string // token to user
-	Roles    map[string]Role   // of users; who is not listed is a manager
-	// PersonToken is the token with which the page lets people edit; without
-	// it the page only shows.
+	Roles    map[string]Role   // of users; a user without one is a manager
+	// PersonToken is the token with which the page lets people edit. Without
+	// it the page is read-only.
 	PersonToken string
 	// Settings replace thresholds: the least role as a Role, or the roles as a
-	// []Role. A Hidden one has its usual value, and the API does not tell it.
+	// []Role. A Hidden one has its usual value, and the API does not show it.
 	Settings map[string]any
-	// Version is what the server says it is; "" is 2.28.4.
-	Version string
+	// Projects are all projects.
+	Projects []Project
+	// Web is where browsers find the server.
+	Web string
+	// Now replaces the clock.
+	Now func() time.Time
+
+	Directory
+	Installation
+}
+
+// A Directory has the users and lists that an administrator sets up.
+type Directory struct {
 	// Anonymous is the account of callers without a token that is known; without
 	// one they are refused.
 	Anonymous string
-	// Projects are all there are.
-	Projects []Project
 	// Accounts say more about users.
 	Accounts map[string]Account
 	// Categories replace those of the projects: they have numbers of their own.
@@ -122,8 +128,12 @@ type Config struct {
 	Labels map[string]map[string]string
 	// Filters are stored filters, by number: the statuses that they leave.
 	Filters map[string][]int
-	// Web is where browsers find the server.
-	Web string
+}
+
+// An Installation says how the server was set up. The zero one is the usual one.
+type Installation struct {
+	// Version is what the server says it is; "" is 2.28.4.
+	Version string
 	// NoRewriting says that the web server knows the API as a script only.
 	NoRewriting bool
 	// ByTimeOnly says that sticky issues do not come first.
@@ -141,28 +151,13 @@ type Config struct {
 	// RESTOff says that the REST API is switched off, Offline that the server is
 	// under maintenance.
 	RESTOff, Offline bool
-	// Now replaces the clock.
-	Now func() time.Time
 }
 
 // A Server is the fake server. It survives the death of its process.
 type Server struct {
-	providers.Watch
-	config   Config
-	contract *providers.Contract
-	journal  *providers.Journal
-	spam     *spam
-	writes   providers.Log[entry]
-	faults   *faults.Kit
+	*api
 
-	// deciding is held by a write from its decision to its commitment.
-	deciding sync.Mutex
-
-	lock sync.RWMutex
-	// projects are replaced as a whole, and never changed.
-	projects []Project
-	issues   []*issue // number n stands at n-1; nil: deleted
-	past     providers.Past[int, *issue]
+	faults *faults.Kit
 }
 
 // Open returns the fake server with all that the journal in config.Dir holds.
@@ -183,20 +178,33 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 		config.Web = "https://mantis.example.com"
 	}
 
-	s := &Server{config: config, projects: config.Projects, contract: contract, spam: newSpam(config.Limits, config.Now)}
-	s.faults = faults.New(s.profile(), s.hooks())
-	var err error
-	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "mantisbt.jsonl"), s.replay); err != nil {
+	served := newAPI(config, contract)
+	if err := served.Ledger.Open(config.Dir, "mantisbt", config.Now, served.apply); err != nil {
 		return nil, fmt.Errorf("MantisBT fake server: %w", err)
 	}
 
-	return s, nil
+	failing := &disturber{served}
+
+	return &Server{api: served, faults: faults.New(failing.profile(), failing.hooks())}, nil
+}
+
+// newAPI returns the API of an empty fake server.
+func newAPI(config Config, contract *providers.Contract) *api {
+	kept := &state{config: config, projects: config.Projects}
+	held := rights{kept}
+	shown := views{kept, held, categories{kept}}
+	limit := newSpam(config.Limits, config.Now)
+
+	return &api{
+		state: kept, contract: contract, rights: held,
+		issues: issues{kept, held, shown, limit}, lists: lists{kept, held, shown}, site: site{kept, held, shown, limit},
+	}
 }
 
 // Close closes the journal.
 func (s *Server) Close() error {
 	s.faults.Close()
-	return s.journal.Close()
+	return s.Ledger.Close()
 }
 
 // Faults is what makes the fake server fail on purpose.
@@ -205,46 +213,3 @@ func (s *Server) Faults() *faults.Kit { return s.faults }
 // API is what is served under the server's name, from its root on: the API is
 // under /api/rest.
 func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
-
-// role is what a user may do in general.
-func (s *Server) role(user string) Role {
-	if role, ok := s.config.Roles[user]; ok {
-		return role
-	}
-
-	if user == guest {
-		return Viewer
-	}
-
-	return Manager
-}
-
-// project returns a project by number, or by name where the number is 0.
-func (s *Server) project(id int, name string) *Project {
-	all := s.all()
-	for i := range all {
-		p := &all[i]
-		if id != 0 && p.ID == id || id == 0 && p.Name == name {
-			return p
-		}
-	}
-
-	return nil
-}
-
-// visible reports whether a user sees a project. An administrator sees all.
-func (s *Server) visible(p *Project, user string) bool {
-	return p != nil && (p.Members == nil || slices.Contains(p.Members, user) || s.role(user) >= Administrator)
-}
-
-// below reports whether a project is another one or lies below it.
-func (s *Server) below(p *Project, id int) bool {
-	for range s.all() {
-		if p == nil || p.ID == id {
-			break
-		}
-		p = s.project(p.Parent, "")
-	}
-
-	return p != nil && p.ID == id
-}

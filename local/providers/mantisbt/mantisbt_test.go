@@ -190,6 +190,7 @@ func (d double) plain(path string) (int, string) {
 	}
 
 	got := roundTrip(d.t, request)
+
 	return got.status, got.text
 }
 
@@ -609,8 +610,8 @@ func FuzzCreate(f *testing.F) {
 	f.Add([]byte(`{"summary":null,"project":{"id":1.5},"view_state":{"name":"private"},"x":1}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		request, _ := http.NewRequest("POST", root+"/issues", nil)
-		s := &Server{config: Config{Projects: []Project{{ID: 1, Name: "Work"}}, Now: time.Now}, spam: newSpam(false, time.Now)}
-		out, made := s.create(&call{Request: request, body: body, user: "a"})
+		s := newAPI(Config{Projects: []Project{{ID: 1, Name: "Work"}}, Now: time.Now}, nil)
+		out, made := s.issues.create(&call{Request: request, body: body, user: "a"})
 		if (out.status == 201) != (made != nil) {
 			t.Fatalf("%d and %+v", out.status, made)
 		}

@@ -32,20 +32,10 @@ const parentOf = 2
 // relations are the types of relations. Their label has blanks for dashes.
 var relations = enum{{0, "duplicate-of"}, {1, "related-to"}, {parentOf, "parent-of"}, {3, "child-of"}, {4, "has-duplicate"}}
 
-// AddNotes gives an issue notes of a person.
-func (s *Server) AddNotes(id int, notes ...int) error {
-	return s.each(id, id, func(i *issue) {
-		i.Notes = slices.Clone(i.Notes)
-		for _, number := range notes {
-			i.Notes = append(i.Notes, note{ID: number, Reporter: "person", Text: "I had a look.", CreatedAt: i.CreatedAt})
-		}
-	})
-}
-
 // addNote adds a note. An issue that is read-only takes none (recorded:
 // note-add-closed).
-func (s *Server) addNote(made *call) (*answer, *issue) {
-	found, refused := s.existing(made)
+func (s *issues) addNote(made *call) (*answer, *issue) {
+	found, refused := s.rights.existing(made)
 	if refused != nil {
 		return refused, nil
 	}
@@ -64,11 +54,11 @@ func (s *Server) addNote(made *call) (*answer, *issue) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return emptyField("Note", "Issue note not specified."), nil
-	case s.readonly(project, found, made.user):
+	case s.rights.readonly(project, found, made.user):
 		message := fmt.Sprintf("Issue '%d' is read-only.", found.ID)
 		localized := fmt.Sprintf("The action cannot be performed because issue \"%d\" is read-only.", found.ID)
 		return refuseAs(http.StatusForbidden, codeReadOnly, message, localized), nil
-	case !s.may(project, made.user, "add_bugnote_threshold"):
+	case !s.rights.may(project, made.user, "add_bugnote_threshold"):
 		return noAccess(made.user + " can't add note."), nil
 	}
 
@@ -76,7 +66,7 @@ func (s *Server) addNote(made *call) (*answer, *issue) {
 	changed := *found
 	changed.Notes = append(slices.Clone(found.Notes), added)
 	changed.UpdatedAt = s.now()
-	value := map[string]any{"note": s.noteView(added, made.user), "issue": s.view(&changed, made.user)}
+	value := map[string]any{"note": s.views.noteView(added, made.user), "issue": s.views.view(&changed, made.user)}
 
 	return &answer{status: http.StatusCreated, value: value}, &changed
 }
@@ -90,23 +80,13 @@ func highestNote(notes []note) int {
 	return highest
 }
 
-// nextOf is one more than the highest number that issues have of something.
-func (s *Server) nextOf(highest func(*issue) int) int {
-	most := 0
-	for _, one := range s.snapshot() {
-		most = max(most, highest(one))
-	}
-
-	return most + 1
-}
-
 // noteViews are the notes that a user sees of an issue. Private ones are seen by
 // their author and by developers (recorded: get-full-reporter,
 // get-full-updater, get-full-developer).
-func (s *Server) noteViews(one *issue, viewer string) []any {
+func (s *views) noteViews(one *issue, viewer string) []any {
 	var list []any
 	for _, n := range one.Notes {
-		if !n.Private || n.Reporter == viewer || s.may(s.project(one.Project, ""), viewer, "private_bugnote_threshold") {
+		if !n.Private || n.Reporter == viewer || s.rights.may(s.project(one.Project, ""), viewer, "private_bugnote_threshold") {
 			list = append(list, s.noteView(n, viewer))
 		}
 	}
@@ -114,7 +94,7 @@ func (s *Server) noteViews(one *issue, viewer string) []any {
 	return list
 }
 
-func (s *Server) noteView(n note, viewer string) map[string]any {
+func (s *views) noteView(n note, viewer string) map[string]any {
 	access := 10
 	if n.Private {
 		access = 50
@@ -128,8 +108,8 @@ func (s *Server) noteView(n note, viewer string) map[string]any {
 
 // addRelation adds a relation to another issue. It is kept at the issue that it
 // was added to, and shown there alone.
-func (s *Server) addRelation(made *call) (*answer, *issue) {
-	found, refused := s.existing(made)
+func (s *issues) addRelation(made *call) (*answer, *issue) {
+	found, refused := s.rights.existing(made)
 	if refused != nil {
 		return refused, nil
 	}
@@ -147,7 +127,7 @@ func (s *Server) addRelation(made *call) (*answer, *issue) {
 	switch {
 	case s.get(other.ID) == nil:
 		return noIssue(other.ID), nil
-	case !s.may(project, made.user, "update_bug_threshold"):
+	case !s.rights.may(project, made.user, "update_bug_threshold"):
 		return noAccess("Access denied to add relationship"), nil
 	}
 
@@ -155,7 +135,7 @@ func (s *Server) addRelation(made *call) (*answer, *issue) {
 	changed := *found
 	changed.Relations = append(slices.Clone(found.Relations), added)
 	changed.UpdatedAt = s.now()
-	value := map[string]any{"issue": s.view(&changed, made.user)}
+	value := map[string]any{"issue": s.views.view(&changed, made.user)}
 
 	return &answer{status: http.StatusCreated, value: value}, &changed
 }
@@ -170,7 +150,7 @@ func highestRelation(one *issue) int {
 }
 
 // relationViews are the relations of an issue as the API shows them.
-func (s *Server) relationViews(one *issue, t translation) []any {
+func (s *views) relationViews(one *issue, t translation) []any {
 	var list []any
 	for _, r := range one.Relations {
 		other := s.get(r.Issue)
@@ -186,14 +166,4 @@ func (s *Server) relationViews(one *issue, t translation) []any {
 	}
 
 	return list
-}
-
-// openChild reports whether an issue has a child that is not done. Such an issue
-// cannot be resolved (recorded: patch-close-parent-of-open-child).
-func (s *Server) openChild(one *issue) bool {
-	return slices.ContainsFunc(one.Relations, func(r relation) bool {
-		child := s.get(r.Issue)
-
-		return r.Type == parentOf && child != nil && child.Status < resolved
-	})
 }

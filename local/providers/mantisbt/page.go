@@ -2,163 +2,115 @@ package mantisbt
 
 import (
 	"bytes"
-	_ "embed"
-	"encoding/json"
 	"fmt"
-	"html/template"
+	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 )
 
-//go:embed page.html
-var source string
-
-var pages = template.Must(template.New("page").Parse(source))
-
-// object is an issue as /_/received tells of it: its members are called as
-// those of the other fake servers. The form is a promise of the environment.
+// object is an issue as /_/received shows it. The form is a promise of the
+// environment.
 type object struct {
-	Project     string    `json:"project"`
-	Number      int       `json:"number"`
-	ID          int       `json:"id"`
-	Title       string    `json:"title"`
-	Body        string    `json:"body"`
-	State       string    `json:"state"`
-	StateReason string    `json:"state_reason,omitempty"`
-	Status      string    `json:"status"`
-	Additional  string    `json:"additional_information"`
-	Labels      []string  `json:"labels"`
-	User        string    `json:"user"`
-	HTMLURL     string    `json:"html_url"`
-	CreatedAt   time.Time `json:"created_at"`
-	UpdatedAt   time.Time `json:"updated_at"`
+	tracker.Object
+
+	Project    string `json:"project"`
+	ID         int    `json:"id"`
+	Status     string `json:"status"`
+	Additional string `json:"additional_information"`
 }
 
-// Plain is what a person and a test see of the fake server: pages of what it
+// Plain serves what people and tests see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
-	mux := providers.Pages(s.received, s.Violations)
-	s.faults.Mount(mux)
-	mux.HandleFunc("GET /{$}", s.overview)
-	mux.HandleFunc("GET /view.php", s.detail)
-	if s.config.PersonToken != "" {
-		mux.HandleFunc("POST /view.php", s.edit)
+	pages := &tracker.Pages{
+		Tracker: &page{s.api}, Title: "MantisBT fake server", Vendor: "MantisBT", Kind: "project", Route: "/view.php",
+		Person: s.config.Tokens[s.config.PersonToken], API: http.HandlerFunc(s.serveAPI), Faults: s.faults,
+		Writes: s.Writes, Violations: s.Violations,
 	}
 
-	return providers.Plain(mux, "/api/rest/", s.API(), providers.AnyBearer(s.config.Tokens, s.config.PersonToken))
+	return providers.Plain(pages.Handler(), "/api/rest/", s.API(), providers.AnyBearer(s.config.Tokens, s.config.PersonToken))
 }
 
-func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
-	objects := []object{}
-	for _, one := range s.snapshot() {
-		objects = append(objects, s.describe(one))
+// page shows issues to people.
+type page struct{ *api }
+
+// Shown lists the projects and all issues.
+func (p *page) Shown() (places []string, issues []tracker.Shown) {
+	for _, one := range p.all() {
+		places = append(places, one.Name)
 	}
-	providers.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
-}
 
-// Writes lists the writes that arrived, whoever they came from and whatever
-// became of them, in the order in which they arrived.
-func (s *Server) Writes() []providers.Write {
-	writes := []providers.Write{}
-	for _, one := range s.writes.All() {
-		writes = append(writes, *one.Write)
+	for _, one := range p.snapshot() {
+		issues = append(issues, p.describe(one))
 	}
-	return writes
+
+	return places, issues
 }
 
-func (s *Server) describe(one *issue) object {
-	o := object{
-		Number: one.ID, ID: one.ID, Title: one.Summary, Body: one.Description, State: "open", Status: fmt.Sprint(statuses.view(one.Status, nil)["name"]),
-		Additional: one.Additional, Labels: []string{}, User: one.Reporter, HTMLURL: web(s.config.Web, one.ID), CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
+func (p *page) describe(one *issue) tracker.Shown {
+	common := tracker.Object{
+		Number: one.ID, Title: one.Summary, Body: &one.Description, State: "open", Labels: []string{}, User: one.Reporter,
+		HTMLURL: web(p.config.Web, one.ID), CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
 	}
 	if one.Status >= resolved {
-		o.State = "closed"
+		common.State = "closed"
 	}
 
 	if one.Resolution != submitted {
-		o.StateReason = fmt.Sprint(resolutions.view(one.Resolution, nil)["name"])
+		common.StateReason = fmt.Sprint(resolutions.view(one.Resolution, nil)["name"])
 	}
 
-	if found := s.project(one.Project, ""); found != nil {
-		o.Project = found.Name
+	status := fmt.Sprint(statuses.view(one.Status, nil)["name"])
+	whole := object{Object: common, ID: one.ID, Status: status, Additional: one.Additional}
+	if found := p.project(one.Project, ""); found != nil {
+		whole.Project = found.Name
 	}
 
-	return o
-}
-
-// section is a project on the overview.
-type section struct {
-	Name   string
-	Open   int
-	Closed int
-	Issues []object
-}
-
-func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
-	var sections []section
-	for _, p := range s.all() {
-		next := section{Name: p.Name}
-		for _, one := range s.snapshot() {
-			if one.Project != p.ID {
-				continue
-			}
-
-			next.Issues = append(next.Issues, s.describe(one))
-			if one.Status < resolved {
-				next.Open++
-			} else {
-				next.Closed++
-			}
-		}
-
-		slices.Reverse(next.Issues)
-		sections = append(sections, next)
+	shown := tracker.Shown{
+		Object: common, Whole: whole, Place: whole.Project, Label: "#" + strconv.Itoa(one.ID), Link: "/view.php?id=" + strconv.Itoa(one.ID),
+	}
+	shown.Labels = []string{status}
+	if one.Additional != "" {
+		shown.Remarks = []tracker.Remark{{Heading: "Additional information", Lines: []string{one.Additional}}}
 	}
 
-	show(w, "overview", map[string]any{"Title": "MantisBT fake server", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
+	return shown
 }
 
-// step is a write in an issue's history.
-type step struct {
-	providers.Write
-	Text string
-}
-
-func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
+// Opened returns the issue of a page and its history.
+func (p *page) Opened(r *http.Request) (one tracker.Shown, history []providers.Write, ok bool) {
 	id, err := strconv.Atoi(r.URL.Query().Get("id"))
-	found := s.get(id)
+	found := p.get(id)
 	if err != nil || found == nil {
-		http.NotFound(w, r)
-		return
+		return one, nil, false
 	}
 
-	show(w, "detail", map[string]any{
-		"Title": found.Summary, "Issue": s.describe(found), "History": s.history(id), "Person": s.config.Tokens[s.config.PersonToken],
+	path := "/issues/" + strconv.Itoa(id)
+	history = p.History(func(e tracker.Entry[change]) bool {
+		return e.Change.Issue != nil && e.Change.Issue.ID == id || strings.HasSuffix(e.Write.Path, path)
 	})
+
+	return p.describe(found), history, true
 }
 
-// edit changes an issue as a person does at MantisBT: through the API, with the
-// person's own token.
-func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-
+// Edited returns the request that makes a person's edit. Texts keep the browser's line
+// ends, as MantisBT stores them.
+func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 	asked := map[string]any{}
-	for field, member := range map[string]string{"title": "summary", "body": "description"} {
-		if r.PostForm.Has(field) {
-			asked[member] = r.PostForm.Get(field) // with the browser's line ends, as MantisBT stores them
-		}
+	if e.Title != nil {
+		asked["summary"] = *e.Title
 	}
 
-	switch r.PostForm.Get("state") {
+	if e.Body != nil {
+		asked["description"] = *e.Body
+	}
+
+	switch e.State {
 	case "closed":
 		asked["status"] = map[string]string{"name": "closed"}
 		asked["resolution"] = map[string]string{"name": "fixed"}
@@ -168,54 +120,12 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 	}
 
 	path := root + "/issues/" + r.URL.Query().Get("id")
-	if s.config.NoRewriting {
+	if p.config.NoRewriting {
 		path = root + "/index.php/issues/" + r.URL.Query().Get("id")
 	}
 
-	request := (&http.Request{Method: http.MethodPatch, URL: &url.URL{Path: path}, Header: http.Header{
-		"Authorization": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the fake server's page"},
-	}}).WithContext(r.Context())
-	made := &call{Request: request, body: encode(asked)}
-	s.resolve(made)
-	if out := s.write(made, false); out.status != http.StatusOK {
-		w.WriteHeader(out.status)
-		_, _ = w.Write(encode(out.value))
-		return
+	return &http.Request{
+		Method: http.MethodPatch, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(encode(asked))),
+		Header: http.Header{"Authorization": {p.config.PersonToken}, "Content-Type": {"application/json"}},
 	}
-
-	http.Redirect(w, r, r.URL.String(), http.StatusSeeOther)
-}
-
-// history lists the writes that made an issue what it is, and those that were
-// refused to change it.
-func (s *Server) history(id int) []step {
-	path := "/issues/" + strconv.Itoa(id)
-	var steps []step
-	for _, one := range s.writes.All() {
-		if one.Issue != nil && one.Issue.ID == id || strings.HasSuffix(one.Write.Path, path) {
-			steps = append(steps, step{Write: *one.Write, Text: indent(one.Write.Body)})
-		}
-	}
-
-	return steps
-}
-
-func indent(body json.RawMessage) string {
-	var text bytes.Buffer
-	if json.Indent(&text, body, "", "  ") != nil {
-		return string(body)
-	}
-	return text.String()
-}
-
-func show(w http.ResponseWriter, name string, data any) {
-	var content bytes.Buffer
-	if err := pages.ExecuteTemplate(&content, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_, _ = w.Write(content.Bytes())
 }

@@ -3,6 +3,7 @@ package mantisbt
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A turn is what an administrator did to a project, as the journal keeps it.
@@ -14,7 +15,7 @@ type turn struct {
 }
 
 // all lists the projects.
-func (s *Server) all() []Project {
+func (s *state) all() []Project {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 
@@ -22,11 +23,11 @@ func (s *Server) all() []Project {
 }
 
 // Rename gives a project another name. Its number and its issues stay.
-func (s *Server) Rename(id int, name string) error { return s.turn(turn{ID: id, Name: name}) }
+func (s *state) Rename(id int, name string) error { return s.turn(turn{ID: id, Name: name}) }
 
 // Recreate deletes a project with all its issues and makes an empty one of the
 // same name. The new one has a number that none had before.
-func (s *Server) Recreate(id int) error {
+func (s *state) Recreate(id int) error {
 	highest := 0
 	for _, p := range s.all() {
 		highest = max(highest, p.ID)
@@ -34,19 +35,20 @@ func (s *Server) Recreate(id int) error {
 	return s.turn(turn{ID: id, NewID: highest + 1})
 }
 
-func (s *Server) turn(t turn) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
+func (s *state) turn(t turn) error {
+	return s.Alone(func() error {
+		if s.project(t.ID, "") == nil {
+			return fmt.Errorf("MantisBT fake server: there is no project %d", t.ID)
+		}
 
-	if s.project(t.ID, "") == nil {
-		return fmt.Errorf("MantisBT fake server: there is no project %d", t.ID)
-	}
-
-	return s.commit(entry{Turn: &t})
+		return s.Commit(change{Turn: &t})
+	})
 }
 
-// applyTurn does what an administrator did. The lock is held.
-func (s *Server) applyTurn(t turn) {
+// applyTurn does what an administrator did.
+func (s *state) applyTurn(t turn, at time.Time) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	s.projects = slices.Clone(s.projects)
 	for i := range s.projects {
 		p := &s.projects[i]
@@ -54,7 +56,7 @@ func (s *Server) applyTurn(t turn) {
 		case p.ID != t.ID:
 		case t.NewID != 0:
 			p.ID = t.NewID
-			s.dropIssues(t.ID)
+			s.dropIssues(t.ID, at)
 		default:
 			p.Name = t.Name
 		}
@@ -62,15 +64,37 @@ func (s *Server) applyTurn(t turn) {
 }
 
 // dropIssues deletes the issues of a project.
-func (s *Server) dropIssues(project int) {
-	for i, one := range s.issues {
-		if one == nil || one.Project != project {
-			continue
+func (s *state) dropIssues(project int, at time.Time) {
+	for _, one := range s.issues.All() {
+		if one.Project == project {
+			gone := *one
+			gone.Deleted = true
+			s.issues.Put(gone.ID, at, &gone)
 		}
-
-		gone := *one
-		gone.Deleted = true
-		s.issues[i] = nil
-		s.past.Put(gone.ID, s.config.Now(), &gone)
 	}
+}
+
+// project returns a project by number, or by name where the number is 0.
+func (s *state) project(id int, name string) *Project {
+	all := s.all()
+	for i := range all {
+		p := &all[i]
+		if id != 0 && p.ID == id || id == 0 && p.Name == name {
+			return p
+		}
+	}
+
+	return nil
+}
+
+// below reports whether a project is another one or lies below it.
+func (s *state) below(p *Project, id int) bool {
+	for range s.all() {
+		if p == nil || p.ID == id {
+			break
+		}
+		p = s.project(p.Parent, "")
+	}
+
+	return p != nil && p.ID == id
 }

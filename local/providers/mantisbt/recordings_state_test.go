@@ -37,9 +37,11 @@ func recordedServer(dir string, now func() time.Time) Config {
 	}
 
 	return Config{
-		Dir: dir, Now: now, Tokens: tokens, Roles: recordedRoles, Accounts: accounts, Zone: berlin,
-		Replacing: true, ByTimeOnly: true, Filters: map[string][]int{"1": {submitted}},
-		Categories: []Category{{ID: 1, Name: "General"}, {ID: 2, Name: "Hardware", Project: 1}, {ID: 3, Name: "ElseOnly", Project: 4}},
+		Dir: dir, Now: now, Tokens: tokens, Roles: recordedRoles, Installation: Installation{Zone: berlin, Replacing: true, ByTimeOnly: true},
+		Directory: Directory{
+			Accounts: accounts, Filters: map[string][]int{"1": {submitted}},
+			Categories: []Category{{ID: 1, Name: "General"}, {ID: 2, Name: "Hardware", Project: 1}, {ID: 3, Name: "ElseOnly", Project: 4}},
+		},
 		Projects: []Project{
 			{ID: 1, Name: "Work"},
 			{ID: 2, Name: "Below", Parent: 1},

@@ -175,7 +175,7 @@ func (s *story) stop() {
 // declare puts an issue in its place, as it was before.
 func (s *story) declare(one issue) {
 	s.t.Helper()
-	if err := s.commit(entry{Issue: &one}); err != nil {
+	if err := s.Commit(change{Issue: &one}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -2,13 +2,13 @@ package mantisbt
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // An enum is a list of numbers with names.
@@ -33,8 +33,16 @@ var labels = map[string]string{"unable to duplicate": "unable to reproduce", "no
 // A translation gives English labels in another language. A nil one leaves them.
 type translation map[string]string
 
+// views render what the API shows.
+type views struct {
+	*state
+
+	rights     rights
+	categories categories
+}
+
 // translated are the labels for a user.
-func (s *Server) translated(user string) translation {
+func (s *views) translated(user string) translation {
 	return s.config.Labels[s.config.Accounts[user].Language]
 }
 
@@ -70,6 +78,7 @@ func (e enum) view(id int, t translation) map[string]any {
 	}
 
 	name := fmt.Sprintf("@%d@", id)
+
 	return map[string]any{"id": id, "name": name, "label": name}
 }
 
@@ -85,7 +94,7 @@ func (e enum) all(t translation) []map[string]any {
 var zone = time.FixedZone("", 3600)
 
 // written is a time as the API writes it: in the server's zone.
-func (s *Server) written(at time.Time) string {
+func (s *views) written(at time.Time) string {
 	in := s.config.Zone
 	if in == nil {
 		in = zone
@@ -96,19 +105,17 @@ func (s *Server) written(at time.Time) string {
 
 // identify gives a name an id that is the same after every start.
 func identify(name string) int {
-	sum := fnv.New32a()
-	sum.Write([]byte(name))
-	return int(sum.Sum32()>>12) + 1
+	return int(tracker.Hash(name)>>12) + 1
 }
 
 // userID is the number of a user.
-func (s *Server) userID(user string) int {
+func (s *views) userID(user string) int {
 	return cmp.Or(s.config.Accounts[user].ID, identify(user))
 }
 
 // userRef is a user as another one sees it: without the address, which only the
 // user sees (recorded: get-full-reporter).
-func (s *Server) userRef(user, viewer string) map[string]any {
+func (s *views) userRef(user, viewer string) map[string]any {
 	ref := map[string]any{"id": s.userID(user), "name": user}
 	if user == viewer {
 		ref["email"] = user + "@example.com"
@@ -118,7 +125,7 @@ func (s *Server) userRef(user, viewer string) map[string]any {
 }
 
 // view is an issue as the API shows it to a user. Empty texts are left out.
-func (s *Server) view(one *issue, viewer string) map[string]any {
+func (s *views) view(one *issue, viewer string) map[string]any {
 	t := s.translated(viewer)
 	access := 10
 	if one.Private {
@@ -134,7 +141,7 @@ func (s *Server) view(one *issue, viewer string) map[string]any {
 		"created_at": s.written(one.CreatedAt), "updated_at": s.written(one.UpdatedAt), "history": []any{},
 	}
 	if one.Category != "" {
-		view["category"] = map[string]any{"id": s.categoryNumber(one), "name": one.Category}
+		view["category"] = map[string]any{"id": s.categories.categoryNumber(one), "name": one.Category}
 	}
 
 	for name, text := range map[string]string{"steps_to_reproduce": one.Steps, "additional_information": one.Additional} {
@@ -157,15 +164,15 @@ func (s *Server) view(one *issue, viewer string) map[string]any {
 // shown is an issue as a user sees it after a change. In the place of one that
 // the user may not see any more there is a fault, and the status is that of
 // success.
-func (s *Server) shown(one *issue, viewer string) (view any, strange bool) {
-	if !s.sees(viewer, one) {
+func (s *views) shown(one *issue, viewer string) (view any, strange bool) {
+	if !s.rights.sees(viewer, one) {
 		return fault{http.StatusForbidden, "Access denied for user " + viewer + "."}, true
 	}
 
 	return s.view(one, viewer), false
 }
 
-func (s *Server) projectRef(id int) map[string]any {
+func (s *views) projectRef(id int) map[string]any {
 	ref := map[string]any{"id": id, "name": ""}
 	if found := s.project(id, ""); found != nil {
 		ref["name"] = found.Name
@@ -173,33 +180,13 @@ func (s *Server) projectRef(id int) map[string]any {
 	return ref
 }
 
-// me is what a user sees of himself. Projects below others are not listed.
-func (s *Server) me(made *call) (*answer, *issue) {
-	account := s.config.Accounts[made.user]
-	projects := []map[string]any{}
-	for _, p := range s.listedProjects(made.user, 0) {
-		projects = append(projects, s.projectRef(p.ID))
-	}
-
-	me := s.userRef(made.user, made.user)
-	me["language"] = cmp.Or(account.Language, "english")
-	me["timezone"] = cmp.Or(account.Zone, "Europe/Berlin")
-	me["access_level"] = levels.view(int(s.role(made.user)), s.translated(made.user))
-	me["projects"] = projects
-	if !account.CreatedAt.IsZero() {
-		me["created_at"] = s.written(account.CreatedAt)
-	}
-
-	return &answer{status: http.StatusOK, value: me}, nil
-}
-
 // listedProjects are the projects directly below another one (0: below none)
 // that are in a user's lists, by name.
-func (s *Server) listedProjects(user string, parent int) []*Project {
+func (s *views) listedProjects(user string, parent int) []*Project {
 	var list []*Project
 	all := s.all()
 	for i := range all {
-		if p := &all[i]; p.Parent == parent && !p.Disabled && s.visible(p, user) {
+		if p := &all[i]; p.Parent == parent && !p.Disabled && s.rights.visible(p, user) {
 			list = append(list, p)
 		}
 	}
@@ -211,38 +198,7 @@ func (s *Server) listedProjects(user string, parent int) []*Project {
 	return list
 }
 
-// projectsList gives all projects of a user: those below none first, and then
-// those below them (recorded: projects-all).
-func (s *Server) projectsList(made *call) (*answer, *issue) {
-	list := []map[string]any{}
-	queue := s.listedProjects(made.user, 0)
-	for i := 0; i < len(queue); i++ {
-		list = append(list, s.projectView(queue[i], made.user))
-		queue = append(queue, s.listedProjects(made.user, queue[i].ID)...)
-	}
-
-	return &answer{status: http.StatusOK, value: map[string]any{"projects": list}}, nil
-}
-
-// oneProject gives a project and, behind it, those that lie directly below it.
-// One that the user may not see is as unknown as one that there is not, and the
-// answer has no body (recorded: project-with-subproject-updater,
-// project-private-no-access, project-unknown-id).
-func (s *Server) oneProject(made *call) (*answer, *issue) {
-	found := s.project(made.route.id, "")
-	if !s.visible(found, made.user) {
-		return hiddenProject(made.route.id), nil
-	}
-
-	list := []map[string]any{s.projectView(found, made.user)}
-	for _, p := range s.listedProjects(made.user, found.ID) {
-		list = append(list, s.projectView(p, made.user))
-	}
-
-	return &answer{status: http.StatusOK, value: map[string]any{"projects": list}}, nil
-}
-
-func (s *Server) projectView(p *Project, user string) map[string]any {
+func (s *views) projectView(p *Project, user string) map[string]any {
 	t := s.translated(user)
 	access := 10
 	if p.Members != nil {
@@ -252,7 +208,7 @@ func (s *Server) projectView(p *Project, user string) map[string]any {
 	view := s.projectRef(p.ID)
 	for name, value := range map[string]any{
 		"status": enum{{10, "development"}}.view(10, t), "description": p.Description, "enabled": !p.Disabled, "view_state": accesses.view(access, t),
-		"inherit_global": true, "access_level": levels.view(int(s.roleIn(p, user)), t), "custom_fields": p.fieldViews(t), "versions": []any{},
+		"inherit_global": true, "access_level": levels.view(int(s.rights.roleIn(p, user)), t), "custom_fields": p.fieldViews(t), "versions": []any{},
 		"categories": s.categoryViews(p),
 	} {
 		view[name] = value
@@ -270,53 +226,54 @@ func (s *Server) projectView(p *Project, user string) map[string]any {
 	return view
 }
 
-// settings tells those asked for. What there is not is left out.
-func (s *Server) settings(made *call) (*answer, *issue) {
-	query := made.URL.Query()
-	id := number(query.Get("project_id"), 0)
-	if id != 0 && s.project(id, "") == nil {
-		return noProject(id), nil
-	}
-
-	t := s.translated(made.user)
-	told := map[string]any{
-		"status_enum_string": statuses.all(t), "resolution_enum_string": resolutions.all(t), "bug_resolved_status_threshold": resolved,
-		"bug_closed_status_threshold": closed, "bug_reopen_status": 20, "bug_reopen_resolution": 30, "bug_submit_status": submitted,
-		"access_levels_enum_string": levels.all(t),
-		"max_textarea_length":       maxText, "antispam_max_event_count": s.spam.allowed(),
-	}
-
-	in := s.project(id, "")
-	for name := range thresholds {
-		if value, public := s.setting(in, name); public {
-			told[name] = value
-		}
-	}
-
-	configs := []map[string]any{}
-	for _, option := range append(query["option[]"], query["option"]...) {
-		if value, ok := told[option]; ok {
-			configs = append(configs, map[string]any{"option": option, "value": value})
-		}
-	}
-
-	return &answer{status: http.StatusOK, value: map[string]any{"configs": configs}}, nil
-}
-
-// issuesIn takes the issues out of an answer.
-func issuesIn(content []byte) []json.RawMessage {
-	var answer struct {
-		Issue  json.RawMessage   `json:"issue"`
-		Issues []json.RawMessage `json:"issues"`
-	}
-	_ = json.Unmarshal(content, &answer)
-	if answer.Issue != nil {
-		return append(answer.Issues, answer.Issue)
-	}
-
-	return answer.Issues
-}
-
 func web(base string, id int) string {
 	return fmt.Sprintf("%s/view.php?id=%d", strings.TrimSuffix(base, "/"), id)
+}
+
+// one is an answer with an issue, or the members of it that are asked for, and
+// its tag.
+func (s *views) one(made *call, found *issue, members string) *answer {
+	shown, strange := s.shown(found, made.user)
+	if view, whole := shown.(map[string]any); whole {
+		shown = selected(view, members)
+	}
+
+	if _, object := shown.(map[string]any); !object {
+		strange = true
+	}
+
+	value := map[string]any{"issues": []any{shown}}
+
+	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value, strange: strange}
+}
+
+// fieldViews are the fields of a project as the API shows them.
+func (p *Project) fieldViews(t translation) []map[string]any {
+	list := []map[string]any{}
+	for i, f := range p.Fields {
+		list = append(list, map[string]any{
+			"id": cmp.Or(f.ID, i+1), "name": f.Name, "type": "string", "default_value": "", "possible_values": "", "valid_regexp": "",
+			"length_min": 0, "length_max": 0, "access_level_r": levels.view(int(Viewer), t), "access_level_rw": levels.view(int(max(f.Write, Viewer)), t),
+			"display_report": true, "display_update": true, "display_resolved": true, "display_closed": true,
+			"require_report": f.Required, "require_update": f.RequiredOnUpdate, "require_resolved": false, "require_closed": false,
+		})
+	}
+
+	return list
+}
+
+// fieldsOf are the values of an issue's fields as the API shows them. One that
+// was never filled in is empty (recorded: patch-custom-field-missing-on-update).
+func (s *views) fieldsOf(one *issue) []any {
+	found := s.project(one.Project, "")
+	if found == nil {
+		return nil
+	}
+
+	var list []any
+	for i, f := range found.Fields {
+		list = append(list, map[string]any{"field": map[string]any{"id": cmp.Or(f.ID, i+1), "name": f.Name}, "value": one.Fields[f.Name]})
+	}
+
+	return list
 }

@@ -1,12 +1,11 @@
 package mantisbt
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 )
 
-// Hidden is a setting that the API does not tell.
+// Hidden is a setting that the API does not show.
 type Hidden struct{}
 
 // thresholds are the options that can be replaced, with the values that they have
@@ -20,9 +19,30 @@ var thresholds = map[string]any{
 	"set_status_threshold": map[string]any{"10": Reporter}, "status_enum_workflow": []any{},
 }
 
+// rights say what users may do.
+type rights struct{ *state }
+
+// role is what a user may do in general.
+func (s *rights) role(user string) Role {
+	if role, ok := s.config.Roles[user]; ok {
+		return role
+	}
+
+	if user == guest {
+		return Viewer
+	}
+
+	return Manager
+}
+
+// visible reports whether a user sees a project. An administrator sees all.
+func (s *rights) visible(p *Project, user string) bool {
+	return p != nil && (p.Members == nil || slices.Contains(p.Members, user) || s.role(user) >= Administrator)
+}
+
 // setting is a threshold as it is in force in a project, and whether the API
-// tells it.
-func (s *Server) setting(p *Project, name string) (value any, told bool) {
+// shows it.
+func (s *rights) setting(p *Project, name string) (value any, told bool) {
 	value = thresholds[name]
 	told = value != nil
 	for _, replaced := range []map[string]any{s.config.Settings, p.settings()} {
@@ -48,7 +68,7 @@ func (p *Project) settings() map[string]any {
 }
 
 // roleIn is what a user may do in a project.
-func (s *Server) roleIn(p *Project, user string) Role {
+func (s *rights) roleIn(p *Project, user string) Role {
 	if p != nil {
 		if role, ok := p.Roles[user]; ok {
 			return role
@@ -60,7 +80,7 @@ func (s *Server) roleIn(p *Project, user string) Role {
 
 // may reports whether a user reaches a threshold in a project. A list holds the
 // roles that are enough (recorded: config-threshold-array).
-func (s *Server) may(p *Project, user, name string) bool {
+func (s *rights) may(p *Project, user, name string) bool {
 	value, _ := s.setting(p, name)
 	role := s.roleIn(p, user)
 	switch least := value.(type) {
@@ -74,7 +94,7 @@ func (s *Server) may(p *Project, user, name string) bool {
 }
 
 // readonly reports whether a user may not change an issue because of its status.
-func (s *Server) readonly(p *Project, one *issue, user string) bool {
+func (s *rights) readonly(p *Project, one *issue, user string) bool {
 	from, _ := s.setting(p, "bug_readonly_status_threshold")
 	status, ok := from.(int)
 
@@ -84,7 +104,7 @@ func (s *Server) readonly(p *Project, one *issue, user string) bool {
 // mayChange is nil if a user may make a change, else the refusal. The order is
 // that of a real server (recorded: patch-reopen-developer,
 // patch-with-foreign-note-updater, patch-close-updater).
-func (s *Server) mayChange(p *Project, found *issue, asked *change, user string) *answer {
+func (s *rights) mayChange(p *Project, found *issue, asked *asked, user string) *answer {
 	refused := func(reason string) *answer {
 		return denied("Access denied for user " + user + ". Reason: " + reason + ".")
 	}
@@ -105,9 +125,9 @@ func (s *Server) mayChange(p *Project, found *issue, asked *change, user string)
 }
 
 // missing is the refusal of a new issue that lacks the value of a required
-// field, nil where it lacks none (recorded: create-custom-field-missing). Who
-// may not fill in a field is not asked for it.
-func (s *Server) missing(p *Project, asked *change, user string) *answer {
+// field, nil where it lacks none (recorded: create-custom-field-missing). The
+// server does not ask users for fields that they may not fill in.
+func (s *rights) missing(p *Project, asked *asked, user string) *answer {
 	for _, f := range p.Fields {
 		if f.Required && s.roleIn(p, user) >= f.Write && asked.fields[f.Name] == "" {
 			return emptyField(f.Name, "Mandatory field '"+f.Name+"' is missing.")
@@ -117,33 +137,37 @@ func (s *Server) missing(p *Project, asked *change, user string) *answer {
 	return nil
 }
 
-// fieldViews are the fields of a project as the API shows them.
-func (p *Project) fieldViews(t translation) []map[string]any {
-	list := []map[string]any{}
-	for i, f := range p.Fields {
-		list = append(list, map[string]any{
-			"id": cmp.Or(f.ID, i+1), "name": f.Name, "type": "string", "default_value": "", "possible_values": "", "valid_regexp": "",
-			"length_min": 0, "length_max": 0, "access_level_r": levels.view(int(Viewer), t), "access_level_rw": levels.view(int(max(f.Write, Viewer)), t),
-			"display_report": true, "display_update": true, "display_resolved": true, "display_closed": true,
-			"require_report": f.Required, "require_update": f.RequiredOnUpdate, "require_resolved": false, "require_closed": false,
-		})
-	}
-
-	return list
+// mayReport reports whether a user may make issues in a project. One that the
+// user does not see is refused like one where the role is too low (recorded:
+// create-project-private).
+func (s *rights) mayReport(p *Project, user string) bool {
+	return !p.Disabled && s.visible(p, user) && s.may(p, user, "report_bug_threshold") && s.may(p, user, "webservice_readwrite_access_level_threshold")
 }
 
-// fieldsOf are the values of an issue's fields as the API shows them. One that
-// was never filled in is empty (recorded: patch-custom-field-missing-on-update).
-func (s *Server) fieldsOf(one *issue) []any {
-	found := s.project(one.Project, "")
-	if found == nil {
-		return nil
+// existing is the issue that a request is about, or the refusal.
+func (s *rights) existing(made *call) (*issue, *answer) {
+	found := s.get(made.route.id)
+	switch {
+	case found == nil:
+		return nil, noIssue(made.route.id)
+	case !s.sees(made.user, found):
+		return nil, deniedFor(made.user)
 	}
 
-	var list []any
-	for i, f := range found.Fields {
-		list = append(list, map[string]any{"field": map[string]any{"id": cmp.Or(f.ID, i+1), "name": f.Name}, "value": one.Fields[f.Name]})
-	}
+	return found, nil
+}
 
-	return list
+// sees reports whether a user may see an issue.
+func (s *rights) sees(user string, found *issue) bool {
+	return s.visible(s.project(found.Project, ""), user) && (!found.Private || found.Reporter == user || s.roleIn(s.project(found.Project, ""), user) >= Developer)
+}
+
+// openChild reports whether an issue has a child that is not done. Such an issue
+// cannot be resolved (recorded: patch-close-parent-of-open-child).
+func (s *rights) openChild(one *issue) bool {
+	return slices.ContainsFunc(one.Relations, func(r relation) bool {
+		child := s.get(r.Issue)
+
+		return r.Type == parentOf && child != nil && child.Status < resolved
+	})
 }

@@ -1,11 +1,13 @@
 package mantisbt
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
-	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/tracker"
 )
 
 // An issue as stored. It is never changed: a write puts a new one in its place.
@@ -33,124 +35,102 @@ type issue struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
-// An entry of the journal: a write, applied (then with the issue as it is
-// since) or refused.
-type entry struct {
-	Number int64            `json:"n,omitempty"`
-	Write  *providers.Write `json:"write,omitempty"`
-	Issue  *issue           `json:"issue,omitempty"`
-	Turn   *turn            `json:"turn,omitempty"`
+// Gone reports whether the issue is deleted.
+func (i *issue) Gone() bool { return i.Deleted }
 
-	at time.Time // since when it is so, zero for what a journal tells
+// A change is what a write does to an issue, or what an administrator did to a
+// project.
+type change struct {
+	Issue *issue `json:"issue,omitempty"`
+	Turn  *turn  `json:"turn,omitempty"`
 }
 
-func (s *Server) replay(line []byte) error {
-	var read entry
-	if err := json.Unmarshal(line, &read); err != nil {
-		return err
-	}
+// state is what the fake server has: its projects and issues.
+type state struct {
+	tracker.Ledger[change]
 
-	s.remember(read)
-	return nil
+	config Config
+	issues tracker.Issues[int, *issue]
+	last   int // the highest number of an issue
+
+	lock     sync.RWMutex
+	projects []Project // replaced as a whole, and never changed
 }
 
-// commit stores an entry for good, then makes it visible.
-func (s *Server) commit(made entry) error {
-	if err := s.journal.Append(made); err != nil {
-		return err
-	}
-
-	made.at = s.config.Now()
-	s.remember(made)
-	return nil
-}
-
-func (s *Server) remember(made entry) {
-	if made.Write != nil {
-		s.writes.Add(made.Number, made)
-	}
-
-	s.lock.Lock()
-	defer s.lock.Unlock()
+// apply makes a change visible.
+func (s *state) apply(made change, at time.Time) {
 	if made.Turn != nil {
-		s.applyTurn(*made.Turn)
+		s.applyTurn(*made.Turn, at)
 	}
 
-	if made.Issue == nil {
-		return
-	}
-
-	for len(s.issues) < made.Issue.ID {
-		s.issues = append(s.issues, nil)
-	}
-
-	s.issues[made.Issue.ID-1] = made.Issue
-	s.past.Put(made.Issue.ID, made.at, made.Issue)
-	if made.Issue.Deleted {
-		s.issues[made.Issue.ID-1] = nil
+	if made.Issue != nil {
+		s.last = max(s.last, made.Issue.ID)
+		s.issues.Put(made.Issue.ID, at, made.Issue)
 	}
 }
 
 // SetUpdated gives the issues from number first to last one time of their last
-// change, as whoever edits many at once leaves them.
-func (s *Server) SetUpdated(first, last int, at time.Time) error {
+// change, as an edit of many issues at once does.
+func (s *state) SetUpdated(first, last int, at time.Time) error {
 	return s.each(first, last, func(i *issue) { i.UpdatedAt = at.UTC().Truncate(time.Second) })
 }
 
 // SetSticky makes issues sticky, without a change of their time.
-func (s *Server) SetSticky(first, last int) error {
+func (s *state) SetSticky(first, last int) error {
 	return s.each(first, last, func(i *issue) { i.Sticky = true })
 }
 
-func (s *Server) each(first, last int, change func(*issue)) error {
-	s.deciding.Lock()
-	defer s.deciding.Unlock()
-	for id := first; id <= last; id++ {
-		found := s.get(id)
-		if found == nil {
-			return fmt.Errorf("MantisBT fake server: there is no issue %d", id)
+// AddNotes gives an issue notes of a person.
+func (s *state) AddNotes(id int, notes ...int) error {
+	return s.each(id, id, func(i *issue) {
+		i.Notes = slices.Clone(i.Notes)
+		for _, number := range notes {
+			i.Notes = append(i.Notes, note{ID: number, Reporter: "person", Text: "I had a look.", CreatedAt: i.CreatedAt})
+		}
+	})
+}
+
+// each edits the issues from number first to last.
+func (s *state) each(first, last int, edit func(*issue)) error {
+	return s.Alone(func() error {
+		for id := first; id <= last; id++ {
+			found := s.get(id)
+			if found == nil {
+				return fmt.Errorf("MantisBT fake server: there is no issue %d", id)
+			}
+
+			changed := *found
+			edit(&changed)
+			if err := s.Commit(change{Issue: &changed}); err != nil {
+				return err
+			}
 		}
 
-		changed := *found
-		change(&changed)
-		if err := s.commit(entry{Issue: &changed}); err != nil {
-			return err
-		}
-	}
-
-	return nil
+		return nil
+	})
 }
 
 // get returns an issue or nil.
-func (s *Server) get(id int) *issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	if id < 1 || id > len(s.issues) {
-		return nil
-	}
-	return s.issues[id-1]
-}
+func (s *state) get(id int) *issue { return s.issues.Get(id) }
 
-// next returns the number of the next issue. The caller decides alone.
-func (s *Server) next() int {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return len(s.issues) + 1
+// next returns the number of the next issue. The caller is inside Alone.
+func (s *state) next() int { return s.last + 1 }
+
+// nextOf is one more than the highest number that issues have of something.
+func (s *state) nextOf(highest func(*issue) int) int {
+	most := 0
+	for _, one := range s.snapshot() {
+		most = max(most, highest(one))
+	}
+
+	return most + 1
 }
 
 // snapshot returns the issues that are there, oldest first.
-func (s *Server) snapshot() []*issue {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	all := make([]*issue, 0, len(s.issues))
-	for _, one := range s.issues {
-		if one != nil {
-			all = append(all, one)
-		}
-	}
+func (s *state) snapshot() []*issue { return s.issues.All() }
 
-	return all
-}
+// listed returns the issues that a list is made of.
+func (s *state) listed(ctx context.Context) []*issue { return s.issues.Listed(ctx, s.config.Now()) }
 
 // now has MantisBT's resolution: a second.
-func (s *Server) now() time.Time { return s.config.Now().UTC().Truncate(time.Second) }
+func (s *state) now() time.Time { return s.config.Now().UTC().Truncate(time.Second) }

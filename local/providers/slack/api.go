@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,7 +16,7 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// maxRequest is what is read of a request.
+// maxRequest is how many bytes are read of a request.
 const maxRequest = 1 << 20
 
 // A call is a request to a method, with its arguments.
@@ -36,7 +34,7 @@ type object map[string]any
 // A method of the API.
 type method struct {
 	kind   chat.Kind
-	scopes []string // one of them is needed; none is for whoever has a token
+	scopes []string // one of them is needed; without any, every token may call it
 	known  []string // its arguments
 	limit  func(*call) (key string, n int, window time.Duration)
 	do     func(*Server, *call) (object, *chat.Message)
@@ -57,28 +55,28 @@ var (
 	updated = []string{"channel", "ts", "text", "blocks", "attachments", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
 )
 
-// methods are those the fake server knows
+// methods are those of the fake server
 // (https://docs.slack.dev/reference/methods).
 var methods = map[string]method{
 	"auth.test":             {do: (*Server).authTest, limit: tier(600)},
 	"chat.postMessage":      {kind: chat.Create, scopes: []string{"chat:write"}, known: posted, limit: perChannel, do: (*Server).post},
 	"chat.update":           {kind: chat.Write, scopes: []string{"chat:write"}, known: updated, limit: tier(50), do: (*Server).update},
 	"chat.delete":           {kind: chat.Write, scopes: []string{"chat:write"}, known: []string{"channel", "ts"}, limit: tier(50), do: (*Server).remove},
-	"conversations.info":    {known: []string{"channel", "include_num_members", "include_locale"}, limit: tier(50), do: (*Server).info},
-	"conversations.replies": {known: []string{"channel", "ts", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).replies},
-	"conversations.history": {known: []string{"channel", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).history},
+	"conversations.info":    {known: []string{"channel", "include_num_members", "include_locale"}, limit: tier(50), do: conversation(conversations.info)},
+	"conversations.replies": {known: []string{"channel", "ts", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: conversation(conversations.replies)},
+	"conversations.history": {known: []string{"channel", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: conversation(conversations.history)},
 }
 
 func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request) {
 	m := methods[r.PathValue("method")]
-	s.Serve(w, r, m.kind, maxRequest, func(made *chat.Call) chat.Answer {
+	s.Serve(w, r, m.kind, func(made *chat.Call) chat.Answer {
 		c := &call{Call: made, method: r.PathValue("method")}
 		out, message := s.decide(c, m)
-		return s.answer(c, out, message)
-	}, broken)
+		return c.answer(out, message)
+	})
 }
 
-// broken is what a failure of Slack's looks like: HTML.
+// broken is a failure of Slack: HTML.
 var broken = chat.Answer{Status: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("<html><body>Server Error</body></html>")}
 
 func fail(code string) object { return object{"ok": false, "error": code} }
@@ -106,7 +104,7 @@ func (s *Server) decide(c *call, m method) (object, *chat.Message) {
 	return m.do(s, c)
 }
 
-// admit looks at the token, its scopes and how often it comes.
+// admit checks the token, its scopes and the limit.
 func (s *Server) admit(c *call, m method) object {
 	token, found := strings.CutPrefix(c.Header.Get("Authorization"), "Bearer ")
 	if !found {
@@ -142,8 +140,8 @@ func (c *call) missing(scope string) object {
 	return object{"ok": false, "error": "missing_scope", "needed": scope, "provided": strings.Join(c.account.Scopes, ",")}
 }
 
-// limited refuses what is too much. The wait stands in the answer until it is
-// sent as a header.
+// limited refuses a call above a limit. The wait is in the answer until it is sent as
+// a header.
 func (s *Server) limited(key string, n int, window time.Duration) object {
 	_, _, wait := s.limiter.Take(key, n, window)
 	if wait <= 0 {
@@ -151,19 +149,15 @@ func (s *Server) limited(key string, n int, window time.Duration) object {
 	}
 
 	out := fail("ratelimited")
-	out[retryAfter] = seconds(wait)
+	out[retryAfter] = chat.Seconds(wait)
 	return out
 }
 
-// retryAfter is where an answer keeps how long to wait, until it is sent.
+// retryAfter is the member of an answer that holds the wait until it is sent.
 const retryAfter = "-retry-after"
 
-func seconds(wait time.Duration) string {
-	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
-}
-
-// read takes the arguments: from the query, a form, or a JSON object. It
-// returns Slack's code for what cannot be read.
+// read reads the arguments from the query, a form, or a JSON object. It returns
+// Slack's code for what is not readable, or "".
 func (s *Server) read(c *call) string {
 	c.args = map[string]json.RawMessage{}
 	fill := func(values url.Values) {
@@ -221,7 +215,7 @@ func (s *Server) read(c *call) string {
 func (c *call) text(name string) string {
 	var text string
 	if json.Unmarshal(c.args[name], &text) != nil {
-		text = strings.Trim(string(c.args[name]), `"`) // a number or a truth
+		text = strings.Trim(string(c.args[name]), `"`) // a number or a boolean
 		if text == "null" {
 			return ""
 		}
@@ -244,8 +238,8 @@ func (c *call) yes(name string) bool {
 	return text == "true" || text == "1"
 }
 
-// answer writes an answer as Slack does: HTTP 200 even for failures.
-func (s *Server) answer(c *call, out object, message *chat.Message) chat.Answer {
+// answer makes an answer as Slack does: with status 200 even for most failures.
+func (c *call) answer(out object, message *chat.Message) chat.Answer {
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Slack-Req-Id": {requestID()}}
 	if scopes := c.account.Scopes; c.User != "" {
 		header.Set("X-Oauth-Scopes", strings.Join(scopes, ","))
@@ -275,19 +269,11 @@ func (s *Server) answer(c *call, out object, message *chat.Message) chat.Answer 
 	return chat.Answer{Status: status, Header: header, Body: encode(out), Refusal: refusal, Message: message}
 }
 
-func encode(value any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		panic(err) // what a fake server holds always marshals
-	}
+// encode is a value as Slack writes it.
+func encode(value any) []byte { return slashes(chat.Encode(value)) }
 
-	return slashes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
-}
-
-// slashes escapes the slashes of a JSON text, as Slack does, that are not
-// escaped yet: a message that is held came in some spelling.
+// slashes escapes the slashes of a JSON text, as Slack does. Some are escaped already,
+// because a stored message keeps the spelling of its sender.
 func slashes(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	escaped := false

@@ -18,11 +18,11 @@ const (
 	maxAttachments  = 100
 )
 
-// color is what Slack takes for the bar.
+// color is a color that Slack accepts for the bar.
 var color = regexp.MustCompile(`^(good|warning|danger|#[0-9A-Fa-f]{6})$`)
 
-// judgeForm refuses blocks and attachments that Slack would not take, and lists what
-// it takes and no caller of ours should send.
+// judgeForm refuses blocks and attachments that Slack would refuse. What Slack accepts
+// and our callers must not send is a violation.
 func (s *Server) judgeForm(where string, made content) object {
 	j := &judge{ids: map[string]bool{}, interactive: s.config.Interactive}
 	if refused := j.blocks("/blocks", made.Blocks); refused != nil {
@@ -57,7 +57,7 @@ func (s *Server) judgeForm(where string, made content) object {
 	return nil
 }
 
-// blocks judges a list of blocks and gives Slack's code if it is none.
+// blocks judges a list of blocks, and returns a refusal if it is not a list.
 func (j *judge) blocks(at string, raw json.RawMessage) object {
 	if raw == nil {
 		return nil
@@ -83,8 +83,8 @@ func (j *judge) blocks(at string, raw json.RawMessage) object {
 	return nil
 }
 
-// attachments judges a message's attachments. With blocks one may have a color and
-// a fallback, and none of the older members
+// attachments judges the attachments of a message. One with blocks may have a color
+// and a fallback, and none of the older members
 // (https://github.com/slack-go/slack/pull/588,
 // https://github.com/slackapi/bolt-js/issues/717).
 func (j *judge) attachments(raw json.RawMessage) object {
@@ -150,8 +150,8 @@ func (j *judge) attachment(at string, members map[string]json.RawMessage) object
 	return nil
 }
 
-// shownAttachments are a message's attachments as Slack gives them back: each with
-// a number, and the color without its sign.
+// shownAttachments are the attachments of a message as Slack returns them: each with
+// a number, and the color without #.
 func shownAttachments(raw json.RawMessage) []map[string]any {
 	var all []map[string]any
 	_ = json.Unmarshal(raw, &all) // they were judged

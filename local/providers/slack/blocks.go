@@ -21,7 +21,7 @@ const (
 	maxAll    = 13_325
 )
 
-// A judge goes through blocks.
+// A judge checks blocks.
 type judge struct {
 	errors, hazards []string
 	interactive     bool // the app answers clicks on buttons
@@ -29,12 +29,12 @@ type judge struct {
 	size, markdown  int // of the JSON so far, and of the text in markdown blocks
 }
 
-// error writes an error as Slack does, with where it is.
+// error adds an error in Slack's words, with its place.
 func (j *judge) error(at, format string, args ...any) {
 	j.errors = append(j.errors, fmt.Sprintf(format, args...)+" [json-pointer:"+at+"]")
 }
 
-// members reads an object that may have some members and must have others.
+// members reads an object with required and optional members.
 func (j *judge) members(at string, raw json.RawMessage, must, may []string) (map[string]json.RawMessage, bool) {
 	var read map[string]json.RawMessage
 	if json.Unmarshal(raw, &read) != nil || read == nil {
@@ -66,7 +66,7 @@ func typeOf(raw json.RawMessage) string {
 	return read.Type
 }
 
-// kinds are the blocks that the fake server knows.
+// kinds are the blocks of the fake server.
 var kinds = map[string]struct {
 	must, may []string
 	check     func(j *judge, at string, members map[string]json.RawMessage)
@@ -226,7 +226,7 @@ func (j *judge) text(at string, raw json.RawMessage, max int, kind string) {
 	}
 }
 
-// string is text that is not empty.
+// string is a text that is not empty.
 func (j *judge) string(at string, raw json.RawMessage, max int) (string, bool) {
 	var text string
 	if bytes.HasPrefix(raw, []byte("null")) || json.Unmarshal(raw, &text) != nil {

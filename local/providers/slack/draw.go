@@ -3,10 +3,10 @@ package slack
 import (
 	"encoding/json"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
-// drawn is what is read of a block to draw it.
+// drawn are the members of a block that are drawn.
 type drawn struct {
 	Type      string          `json:"type"`
 	Text      json.RawMessage `json:"text"`
@@ -38,22 +38,22 @@ func (d *drawnText) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (d drawnText) spans() []picture.Span {
+func (d drawnText) spans() []chat.Span {
 	if d.Type == "mrkdwn" {
 		return mrkdwn.Inline(d.Text)
 	}
-	return picture.Plain(d.Text)
+	return chat.Plain(d.Text)
 }
 
 // draw shows a message: its blocks, or else its text, and a card for each
 // attachment.
-func draw(wire json.RawMessage) picture.Picture {
+func draw(wire json.RawMessage) chat.Picture {
 	var held content
 	if json.Unmarshal(wire, &held) != nil {
-		return picture.Picture{}
+		return chat.Picture{}
 	}
 
-	p := picture.Picture{Blocks: drawBlocks(held.Blocks)}
+	p := chat.Picture{Blocks: drawBlocks(held.Blocks)}
 	if len(p.Blocks) == 0 {
 		p.Blocks = mrkdwn.Blocks(held.Text)
 	}
@@ -64,16 +64,16 @@ func draw(wire json.RawMessage) picture.Picture {
 	}
 	_ = json.Unmarshal(held.Attachments, &attachments)
 	for _, a := range attachments {
-		p.Cards = append(p.Cards, picture.Card{Color: cssColor(a.Color), Blocks: drawBlocks(a.Blocks)})
+		p.Cards = append(p.Cards, chat.Card{Color: cssColor(a.Color), Blocks: drawBlocks(a.Blocks)})
 	}
 
 	return p
 }
 
-func drawBlocks(raw json.RawMessage) []picture.Block {
+func drawBlocks(raw json.RawMessage) []chat.Block {
 	var list []json.RawMessage
 	_ = json.Unmarshal(raw, &list)
-	var drawn []picture.Block
+	var drawn []chat.Block
 	for _, one := range list {
 		drawn = append(drawn, drawBlock(one)...)
 	}
@@ -81,7 +81,7 @@ func drawBlocks(raw json.RawMessage) []picture.Block {
 	return drawn
 }
 
-// cssColor is an attachment's color, "" if it is none of the page's.
+// cssColor is the color of an attachment in CSS, "" if it is not valid.
 func cssColor(name string) string {
 	if named, ok := map[string]string{"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}[name]; ok {
 		return named
@@ -94,7 +94,7 @@ func cssColor(name string) string {
 	return name
 }
 
-func drawBlock(raw json.RawMessage) []picture.Block {
+func drawBlock(raw json.RawMessage) []chat.Block {
 	var b drawn
 	if json.Unmarshal(raw, &b) != nil {
 		return nil
@@ -106,29 +106,29 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 	case "section":
 		all := mrkdwnOr(text)
 		for _, f := range b.Fields {
-			all = append(all, picture.Block{Kind: picture.Text, Spans: f.spans()})
+			all = append(all, chat.Block{Kind: chat.Text, Spans: f.spans()})
 		}
 		return append(apart(all), drawButtons(b.Accessory)...)
 
 	case "header":
-		return apart([]picture.Block{{Kind: picture.Heading, Spans: text.spans()}})
+		return apart([]chat.Block{{Kind: chat.Heading, Spans: text.spans()}})
 	case "context":
-		var spans []picture.Span
+		var spans []chat.Span
 		for i, e := range b.Elements {
 			if i > 0 {
-				spans = append(spans, picture.Span{Text: "\u2003"})
+				spans = append(spans, chat.Span{Text: "\u2003"})
 			}
 			spans = append(spans, e.spans()...)
 		}
 
-		return []picture.Block{{Kind: picture.Small, Spans: spans}}
+		return []chat.Block{{Kind: chat.Small, Spans: spans}}
 
 	case "rich_text":
 		return apart(drawRich(raw))
 	case "divider":
-		return []picture.Block{{Kind: picture.Rule}}
+		return []chat.Block{{Kind: chat.Rule}}
 	case "image":
-		return []picture.Block{{Kind: picture.Small, Spans: []picture.Span{{Text: "image: " + b.Alt, Link: b.URL}}}}
+		return []chat.Block{{Kind: chat.Small, Spans: []chat.Span{{Text: "image: " + b.Alt, Link: b.URL}}}}
 	}
 
 	var actions struct {
@@ -140,7 +140,7 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 }
 
 // mrkdwnOr is a text object as blocks: only mrkdwn has more than one.
-func mrkdwnOr(text drawnText) []picture.Block {
+func mrkdwnOr(text drawnText) []chat.Block {
 	switch {
 	case text.Text == "":
 		return nil
@@ -148,26 +148,26 @@ func mrkdwnOr(text drawnText) []picture.Block {
 		return mrkdwn.Blocks(text.Text)
 	}
 
-	return []picture.Block{{Kind: picture.Text, Spans: text.spans()}}
+	return []chat.Block{{Kind: chat.Text, Spans: text.spans()}}
 }
 
-func apart(blocks []picture.Block) []picture.Block {
+func apart(blocks []chat.Block) []chat.Block {
 	if len(blocks) > 0 {
 		blocks[0].Apart = true
 	}
 	return blocks
 }
 
-// drawButtons draws elements as buttons. What has no text is left out.
-func drawButtons(elements ...json.RawMessage) []picture.Block {
-	buttons := picture.Block{Kind: picture.Buttons}
+// drawButtons draws elements as buttons. Elements without a text are left out.
+func drawButtons(elements ...json.RawMessage) []chat.Block {
+	buttons := chat.Block{Kind: chat.Buttons}
 	for _, raw := range elements {
 		var e struct {
 			Text drawnText `json:"text"`
 			URL  string    `json:"url"`
 		}
 		if json.Unmarshal(raw, &e) == nil && e.Text.Text != "" {
-			buttons.Spans = append(buttons.Spans, picture.Span{Text: e.Text.Text, Link: e.URL})
+			buttons.Spans = append(buttons.Spans, chat.Span{Text: e.Text.Text, Link: e.URL})
 		}
 	}
 
@@ -175,5 +175,5 @@ func drawButtons(elements ...json.RawMessage) []picture.Block {
 		return nil
 	}
 
-	return []picture.Block{buttons}
+	return []chat.Block{buttons}
 }

@@ -1,51 +1,39 @@
 package slack
 
 import (
-	"bytes"
-	"io"
 	"net/http"
-	"slices"
 	"strings"
 
-	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
 	"example.com/integrations/local/providers/faults"
 )
 
-func (s *Server) hooks() faults.Hooks {
-	return faults.Hooks{
-		Now: s.config.Now, Lags: true, Call: s.callOf,
-		Log: func(r *http.Request, w providers.Write) { s.Refused(r, w) },
-		Delete: func(r *http.Request) error {
-			body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
-			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
-			c := &call{Call: &chat.Call{Request: r, Body: body}}
-			if err != nil || s.read(c) != "" {
-				return faults.ErrNothing
-			}
+// kit makes the fake server fail on purpose.
+func (s *Server) kit(h faults.Hooks) *faults.Kit {
+	h.Call = s.callOf
+	h.Lags = true
+	h.Delete = func(r *http.Request) error {
+		c := s.arguments(r)
 
-			return s.Vanish(c.text("channel"), c.text("ts"))
-		},
-		Rename: func(r *http.Request) error {
-			name := s.arguments(r).text("channel")
-			if path, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
-				name = s.hookAt(path).Channel
-			}
-
-			in := s.channel(name)
-			if in == nil {
-				return faults.ErrNothing
-			}
-
-			s.Rename(in.ID, faults.Renamed(in.Name))
-
-			return nil
-		},
+		return s.Vanish(c.text("channel"), c.text("ts"))
 	}
+	h.Rename = func(r *http.Request) error {
+		id := s.arguments(r).text("channel")
+		if path, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
+			id = s.incoming.at(path).Channel
+		}
+
+		if !s.channels.Change(id, func(c *Channel) { c.Name = faults.Renamed(c.Name) }) {
+			return faults.ErrNothing
+		}
+
+		return nil
+	}
+
+	return faults.New(faults.Slack(), h)
 }
 
-// arguments are those of a call to a method; there are none where they cannot be
-// read.
+// arguments are those of a call to a method, none if they are not readable.
 func (s *Server) arguments(r *http.Request) *call {
 	c := &call{Call: &chat.Call{Request: r, Body: faults.Body(r)}}
 	if s.read(c) != "" {
@@ -55,20 +43,10 @@ func (s *Server) arguments(r *http.Request) *call {
 	return c
 }
 
-// hookAt is the webhook that has a path, empty where there is none.
-func (s *Server) hookAt(path string) Hook {
-	i := slices.IndexFunc(s.config.Hooks, func(h Hook) bool { return h.Path == path })
-	if i < 0 {
-		return Hook{}
-	}
-
-	return s.config.Hooks[i]
-}
-
-// callOf says what a request is about and who makes it.
+// callOf is what a request is about, and its caller.
 func (s *Server) callOf(r *http.Request) faults.Call {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
-		return faults.Call{Kind: faults.Create, User: s.hookAt(name).App}
+		return faults.Call{Kind: faults.Create, User: s.incoming.at(name).App}
 	}
 
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

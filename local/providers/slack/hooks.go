@@ -14,13 +14,29 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// serveHook takes a message by an incoming webhook, and answers in plain text
-// (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
-func (s *Server) serveHook(w http.ResponseWriter, r *http.Request) {
-	s.Serve(w, r, chat.Create, maxRequest, func(c *chat.Call) chat.Answer { return s.hook(c) }, broken)
+// incoming are the incoming webhooks of the workspace.
+type incoming struct {
+	server *Server
+	hooks  []Hook
 }
 
-// said is an answer in plain text: ok, or why not.
+// at is the webhook that has a path, an empty one if there is none.
+func (in *incoming) at(path string) Hook {
+	i := slices.IndexFunc(in.hooks, func(h Hook) bool { return h.Path == path })
+	if i < 0 {
+		return Hook{}
+	}
+
+	return in.hooks[i]
+}
+
+// serve accepts a message by an incoming webhook, and answers in plain text
+// (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
+func (in *incoming) serve(w http.ResponseWriter, r *http.Request) {
+	in.server.Serve(w, r, chat.Create, in.post)
+}
+
+// said is an answer in plain text: ok, or an error.
 func said(status int, text string) chat.Answer {
 	out := chat.Answer{Status: status, Header: http.Header{"Content-Type": {"text/html"}, "X-Slack-Req-Id": {requestID()}}, Body: []byte(text)}
 	if status != http.StatusOK {
@@ -29,19 +45,19 @@ func said(status int, text string) chat.Answer {
 	return out
 }
 
-func (s *Server) hook(c *chat.Call) chat.Answer {
+func (in *incoming) post(c *chat.Call) chat.Answer {
 	if c.Method != http.MethodPost {
 		return said(http.StatusBadRequest, "invalid_payload")
 	}
 
-	i := slices.IndexFunc(s.config.Hooks, func(h Hook) bool { return "/services/"+h.Path == c.URL.Path })
-	if i < 0 {
-		return s.noHook(c.URL.Path)
+	path := strings.TrimPrefix(c.URL.Path, "/services/")
+	h := in.at(path)
+	if h.Path == "" {
+		return in.unknown(path)
 	}
 
-	h := s.config.Hooks[i]
 	c.User = h.App
-	where := s.channel(h.Channel)
+	where := in.server.channels.Get(h.Channel)
 	switch {
 	case h.Off:
 		return said(http.StatusNotFound, "no_service")
@@ -51,26 +67,24 @@ func (s *Server) hook(c *chat.Call) chat.Answer {
 		return said(http.StatusGone, "channel_is_archived")
 	}
 
-	if _, _, wait := s.limiter.Take("hook "+h.Path, 1, time.Second); wait > 0 {
+	if _, _, wait := in.server.limiter.Take("hook "+h.Path, 1, time.Second); wait > 0 {
 		out := said(http.StatusTooManyRequests, "rate_limited")
-		out.Header.Set("Retry-After", seconds(wait))
+		out.Header.Set("Retry-After", chat.Seconds(wait))
 		return out
 	}
 
-	made, refused := s.hookContent(c)
+	made, refused := in.content(c)
 	if refused != "" {
 		return said(http.StatusBadRequest, refused)
 	}
 
 	out := said(http.StatusOK, "ok")
-	out.Message = &chat.Message{
-		Channel: where.ID, ID: s.Next(where.ID), Author: h.App, Owner: "B" + service(h.Path), Wire: encode(made), CreatedAt: s.Now(),
-	}
+	out.Message = in.server.New(where.ID, h.App, "B"+service(h.Path), encode(made))
 
 	return out
 }
 
-// service is the part of a webhook's path that names it without its secret.
+// service is the part of a webhook's path that identifies it, without its secret.
 func service(path string) string {
 	parts := strings.Split(path, "/")
 	if len(parts) != 3 {
@@ -79,18 +93,19 @@ func service(path string) string {
 	return strings.TrimPrefix(parts[1], "B")
 }
 
-// noHook tells a webhook that is gone from one whose secret is wrong.
-func (s *Server) noHook(path string) chat.Answer {
-	for _, h := range s.config.Hooks {
-		if known := service(h.Path); known != "" && known == service(strings.TrimPrefix(path, "/services/")) {
+// unknown is the answer for a webhook that is gone, or whose secret is wrong.
+func (in *incoming) unknown(path string) chat.Answer {
+	for _, h := range in.hooks {
+		if known := service(h.Path); known != "" && known == service(path) {
 			return said(http.StatusForbidden, "invalid_token")
 		}
 	}
+
 	return said(http.StatusNotFound, "no_service")
 }
 
-// hookContent reads a message, and says why it is none.
-func (s *Server) hookContent(c *chat.Call) (made content, refused string) {
+// content reads a message. It returns Slack's error if the message is not valid.
+func (in *incoming) content(c *chat.Call) (made content, refused string) {
 	body := c.Body
 	if media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); media == "application/x-www-form-urlencoded" {
 		values, err := url.ParseQuery(string(c.Body))
@@ -107,7 +122,7 @@ func (s *Server) hookContent(c *chat.Call) (made content, refused string) {
 
 	for name := range members {
 		if !slices.Contains([]string{"text", "blocks", "attachments", "unfurl_links", "unfurl_media", "thread_ts", "response_type", "mrkdwn"}, name) {
-			s.Violation("webhook: Slack reads no member %q", name)
+			in.server.Violation("webhook: Slack reads no member %q", name)
 		}
 	}
 
@@ -121,11 +136,11 @@ func (s *Server) hookContent(c *chat.Call) (made content, refused string) {
 		return made, "no_text"
 	}
 
-	if refused := s.judgeForm("webhook", made); refused != nil {
+	if refused := in.server.judgeForm("webhook", made); refused != nil {
 		return made, fmt.Sprint(refused["error"])
 	}
 
-	s.judgeText("webhook", made.Text)
+	in.server.judgeText("webhook", made.Text)
 
 	return made, ""
 }

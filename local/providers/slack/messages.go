@@ -10,9 +10,9 @@ import (
 
 // The lengths of texts, in characters.
 const (
-	cutText   = 40_000 // a post's is cut there
-	maxUpdate = 4000   // an update's is refused
-	goodText  = 4000   // what Slack asks for
+	cutText   = 40_000 // a longer text of a post is cut
+	maxUpdate = 4000   // a longer text of an update is refused
+	goodText  = 4000   // the length that Slack recommends
 )
 
 // content is a message in Slack's own form.
@@ -57,10 +57,8 @@ func (s *Server) post(c *call) (object, *chat.Message) {
 		made.Text = string([]rune(made.Text)[:cutText])
 	}
 
-	m := &chat.Message{
-		Channel: where.ID, ID: s.Next(where.ID), Author: c.account.Name, Owner: c.account.User, Wire: encode(made),
-		Thread: c.text("thread_ts"), CreatedAt: s.Now(),
-	}
+	m := s.New(where.ID, c.account.Name, c.account.User, encode(made))
+	m.Thread = s.threadOf(where.ID, c.text("thread_ts"))
 
 	return object{"ok": true, "channel": where.ID, "ts": m.ID, "message": s.view(m, true)}, m
 }
@@ -75,8 +73,8 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 	}
 
 	before := contentOf(found)
-	// Metadata and attachments stay unless others are given, blocks do not beside a
-	// new text (https://docs.slack.dev/reference/methods/chat.update).
+	// Metadata and attachments stay unless others are given. Blocks do not stay if a
+	// new text is given (https://docs.slack.dev/reference/methods/chat.update).
 	kept := content{Metadata: before.Metadata, Attachments: before.Attachments}
 	if c.args["text"] == nil {
 		kept.Blocks = before.Blocks
@@ -90,10 +88,9 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 		return fail("no_text"), nil
 	}
 
-	after := *found
-	after.Wire, after.EditedAt, after.EditedBy = encode(made), s.Now(), c.account.User
+	after := found.Edited(encode(made), s.Now(), c.account.User)
 
-	return object{"ok": true, "channel": after.Channel, "ts": after.ID, "text": made.Text, "message": s.view(&after, true)}, &after
+	return object{"ok": true, "channel": after.Channel, "ts": after.ID, "text": made.Text, "message": s.view(after, true)}, after
 }
 
 func (s *Server) remove(c *call) (object, *chat.Message) {
@@ -102,9 +99,7 @@ func (s *Server) remove(c *call) (object, *chat.Message) {
 		return refused, nil
 	}
 
-	gone := *found
-	gone.Deleted = true
-	return object{"ok": true, "channel": gone.Channel, "ts": gone.ID}, &gone
+	return object{"ok": true, "channel": found.Channel, "ts": found.ID}, found.Gone()
 }
 
 // own finds a message that the caller may change.
@@ -127,7 +122,7 @@ func (s *Server) own(c *call, others string) (*chat.Message, object) {
 
 // writable is the channel that a write is for.
 func (s *Server) writable(c *call) (*Channel, object) {
-	where := s.channel(c.text("channel"))
+	where := s.channels.Get(c.text("channel"))
 	switch {
 	case where == nil, where.Private && !where.has(c.account.User):
 		return nil, fail("channel_not_found")
@@ -138,7 +133,7 @@ func (s *Server) writable(c *call) (*Channel, object) {
 	return where, nil
 }
 
-// content reads what a message is to hold, and judges it.
+// content reads the new content of a message, and judges it.
 func (s *Server) content(c *call, made content) (content, object) {
 	made.Text = c.text("text")
 	made.Blocks = given(c.raw("blocks"), made.Blocks)
@@ -165,7 +160,8 @@ func (s *Server) content(c *call, made content) (content, object) {
 	return made, nil
 }
 
-// given is a list that a caller gave, nil if it is empty, or else what was before.
+// given is the list of a caller, nil if it is empty, and the one before if there is
+// none.
 func given(raw, before json.RawMessage) json.RawMessage {
 	switch {
 	case len(raw) == 0 || string(raw) == "null":
@@ -177,7 +173,7 @@ func given(raw, before json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// judgeText looks at the text beside the blocks, which is mrkdwn.
+// judgeText checks the text beside the blocks, which is mrkdwn.
 func (s *Server) judgeText(where, text string) {
 	if n := utf8.RuneCountInString(text); n > goodText {
 		s.Violation("%s: text has %d characters, Slack asks for no more than %d", where, n, goodText)
@@ -188,7 +184,7 @@ func (s *Server) judgeText(where, text string) {
 	}
 }
 
-// goodMetadata reports whether metadata is of the form that Slack takes.
+// goodMetadata reports whether metadata has the form that Slack accepts.
 func goodMetadata(raw json.RawMessage) bool {
 	if string(raw) == "{}" {
 		return true
@@ -245,4 +241,22 @@ func (s *Server) isBot(user string) bool {
 		}
 	}
 	return false
+}
+
+// threadOf is the thread that a reply is posted into, "" for the channel itself. Slack
+// posts into the channel, and reports no error, where the message of the thread is not
+// there any more (https://github.com/slack-go/slack/issues/1571). A deleted message
+// with replies keeps its thread.
+func (s *Server) threadOf(channel, thread string) string {
+	if thread == "" || s.Get(channel, thread) != nil {
+		return thread
+	}
+
+	for _, m := range s.Messages(channel) {
+		if m.Thread == thread {
+			return thread
+		}
+	}
+
+	return ""
 }

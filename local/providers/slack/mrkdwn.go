@@ -5,18 +5,18 @@ import (
 	"regexp"
 	"strings"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
-// A token is what stands in angle brackets: in mrkdwn they are never text
+// A token is the part between angle brackets, which are never text in mrkdwn
 // (https://docs.slack.dev/messaging/formatting-message-text).
 type token struct {
 	inner string // between the brackets
-	from  int    // where the opening one stands
+	from  int    // position of the opening one
 }
 
-// tokens finds all of them. A bracket of an opened token is part of it; an
-// opening one that is never closed is text to Slack, and returned as loose.
+// tokens finds all tokens. An opening bracket that is never closed is text for Slack,
+// and counts as loose.
 func tokens(text string) (found []token, loose int) {
 	for from := 0; ; {
 		at := strings.IndexByte(text[from:], '<')
@@ -37,7 +37,7 @@ func tokens(text string) (found []token, loose int) {
 	}
 }
 
-// address is the part of a token that says where it leads, label what is shown.
+// address is the address of a link token, label the text that people see.
 func (t token) address() (address, label string) {
 	address, label, labelled := strings.Cut(t.inner, "|")
 	if !labelled {
@@ -46,7 +46,7 @@ func (t token) address() (address, label string) {
 	return address, label
 }
 
-// mention reports what a token mentions or carries out, "" if it is a link.
+// mention says what a token mentions or does, "" if it is a link.
 func (t token) mention() string {
 	for sign, what := range map[string]string{"!subteam": "a user group", "@": "a user", "#": "a channel", "!": "everybody, or a date or command"} {
 		if strings.HasPrefix(t.inner, sign) && !(sign == "!" && strings.HasPrefix(t.inner, "!subteam")) {
@@ -56,12 +56,12 @@ func (t token) mention() string {
 	return ""
 }
 
-// entity is an escape that Slack knows; no other & belongs into text.
+// entity is an escape of Slack. Every other & in a text is an error.
 var entity = regexp.MustCompile(`&(amp|lt|gt);`)
 
-// hazards lists what in mrkdwn does more than to show text: mentions, and links
-// that do not lead to a web page. What is not escaped as Slack asks is listed
-// too: it would be, were it written otherwise.
+// hazards lists the parts of mrkdwn that do more than show text: mentions, and links
+// to other places than web pages. Signs that are not escaped as Slack requires are
+// listed too, because with other neighbours they would be markup.
 func hazards(text string) []string {
 	var all []string
 	found, loose := tokens(text)
@@ -92,23 +92,23 @@ func hazards(text string) []string {
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
 // mrkdwn is Slack's markup, for drawing.
-var mrkdwn = picture.Markup{
-	Signs: []picture.Sign{{Text: "*", Style: picture.Bold}, {Text: "_", Style: picture.Italic}, {Text: "~", Style: picture.Strike}},
+var mrkdwn = chat.Markup{
+	Signs: []chat.Sign{{Text: "*", Style: chat.Bold}, {Text: "_", Style: chat.Italic}, {Text: "~", Style: chat.Strike}},
 	Plain: unescape.Replace,
-	Special: func(rest string) (picture.Span, int) {
+	Special: func(rest string) (chat.Span, int) {
 		if rest[0] != '<' {
-			return picture.Span{}, 0
+			return chat.Span{}, 0
 		}
 
 		found, _ := tokens(rest)
 		if len(found) == 0 || found[0].from != 0 {
-			return picture.Span{}, 0
+			return chat.Span{}, 0
 		}
 
 		address, label := found[0].address()
-		span := picture.Span{Text: unescape.Replace(label), Link: unescape.Replace(address)}
+		span := chat.Span{Text: unescape.Replace(label), Link: unescape.Replace(address)}
 		if found[0].mention() != "" {
-			span = picture.Span{Text: unescape.Replace(label), Mention: true}
+			span = chat.Span{Text: unescape.Replace(label), Mention: true}
 		}
 
 		return span, len(found[0].inner) + 2

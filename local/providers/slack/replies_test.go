@@ -80,3 +80,26 @@ func TestErrorsOfThreads(t *testing.T) {
 		t.Errorf("without the scope: %s", r.body)
 	}
 }
+
+// C12, C13: a reply to a message that is gone is posted into the channel, and the
+// answer lacks the thread. A deleted message with replies keeps its thread.
+func TestARepliedMessageIsGone(t *testing.T) {
+	d := start(t, nil)
+	for replied, want := range map[bool]bool{false: false, true: true} {
+		parent := d.posted("parent")
+		reply := `{"channel":"C0WORK","text":"below","thread_ts":"` + parent + `"}`
+		d.clock.turn(time.Second)
+		if replied {
+			d.call("chat.postMessage", ours, reply)
+			d.clock.turn(time.Second)
+		}
+		d.call("chat.delete", ours, `{"channel":"C0WORK","ts":"`+parent+`"}`)
+		r := d.call("chat.postMessage", ours, reply)
+		d.clock.turn(time.Second)
+		_, inThread := r.json["message"].(map[string]any)["thread_ts"]
+		if r.json["ok"] != true || inThread != want {
+			t.Errorf("replied %v: %s", replied, r.body)
+		}
+	}
+	d.noViolations()
+}

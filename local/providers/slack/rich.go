@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// parts are those of a rich text, with the members that they must and may have
+// parts are the parts of a rich text, with their required and optional members
 // (https://docs.slack.dev/reference/block-kit/blocks/rich-text-block).
 var parts = map[string]struct{ must, may []string }{
 	"rich_text_section":      {must: []string{"elements"}},
@@ -18,8 +18,8 @@ var parts = map[string]struct{ must, may []string }{
 	"rich_text_quote":        {must: []string{"elements"}, may: []string{"border"}},
 }
 
-// The numbers that a list may have. Slack publishes the largest indent only; the
-// offset is bounded as no list of people is longer.
+// The largest numbers of a list. Slack publishes only the one of the indent. The limit
+// of the offset is ours: no list of people is longer.
 const (
 	maxIndent = 8
 	maxOffset = 100_000
@@ -87,8 +87,9 @@ func (j *judge) number(at string, raw json.RawMessage, most int) {
 	}
 }
 
-// speaking are the elements of a rich text that mention somebody, or show what no
-// text of an item can mean. Slack takes them; no caller of ours may send them.
+// speaking are the elements of a rich text that mention people, or show something that
+// the text of an item cannot contain. Slack accepts them. Our callers must not send
+// them.
 var speaking = []string{
 	"attachment_mention", "broadcast", "canvas", "canvas_message_unfurl", "canvas_user_mention", "channel", "citation", "color", "date", "emoji", "file",
 	"list_record", "message_mention", "salesforce_data_field", "tag", "team", "user", "usergroup", "work_object_mention", "workflow_mention",
@@ -121,7 +122,7 @@ func (j *judge) inline(at string, raw json.RawMessage, preformatted bool) {
 	}
 }
 
-// maxRichText is how long one text may be. It is not published: a section's is taken.
+// maxRichText is the longest text. Slack does not publish it: it is the one of a section.
 const maxRichText = 3000
 
 func (j *judge) link(at string, members map[string]json.RawMessage) {
@@ -156,14 +157,14 @@ func (j *judge) style(at string, raw json.RawMessage) {
 	}
 }
 
-// hosts finds names of hosts in what people read: words with dots between them, the
-// last one of letters, or numbers as in an address.
+// hosts finds names of hosts in a text: words with dots between them, the last one of
+// letters, or numbers as in an IP address.
 var hosts = regexp.MustCompile(`(?:[\pL\pN\pM_-]+[.。．｡])+(?:[\pL][\pL\pN\pM-]*)|[0-9]{1,3}(?:[.。．｡][0-9]{1,3}){3}`)
 
 var dots = strings.NewReplacer("。", ".", "．", ".", "｡", ".")
 
-// hidden is a host that a link's text names and that the link does not lead to, ""
-// if there is none. A text that is the address hides nothing.
+// hidden is a host that the text of a link names although the link leads to another
+// one, "" if there is none. A text that is the address hides nothing.
 func hidden(text, address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
 func richOf(parts string) string { return `{"type":"rich_text","elements":[` + parts + `]}` }
@@ -82,7 +82,7 @@ func TestRichText(t *testing.T) {
 	}
 }
 
-// What mentions somebody in a rich text is the form of an element, not a text.
+// A mention in a rich text is an element, not a text.
 func TestElementsThatSpeak(t *testing.T) {
 	for element, want := range map[string]string{
 		`{"type":"broadcast","range":"channel"}`:                                            "element broadcast",
@@ -212,7 +212,7 @@ func TestDrawRichText(t *testing.T) {
 	first := p.Blocks[0].Spans[0]
 	mention := p.Blocks[3].Spans[1]
 	code := p.Blocks[4]
-	if !first.Bold || !first.Strike || first.Link != "https://a.example/" || !mention.Mention || code.Kind != picture.Code {
+	if !first.Bold || !first.Strike || first.Link != "https://a.example/" || !mention.Mention || code.Kind != chat.Code {
 		t.Errorf("%+v %+v %+v", first, mention, code)
 	}
 

@@ -111,6 +111,15 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 		t.Fatal(found, ok, err)
 	}
 
+	before := len(d.Messages("C0WORK"))
+	reply.Message.ID = "1.000001"
+	if _, err := b.Reply(t.Context(), reply); err == nil || !strings.Contains(err.Error(), "remote_deleted") {
+		t.Errorf("a reply to a message that is gone: %v", err)
+	}
+	if after := len(d.Messages("C0WORK")); after != before {
+		t.Errorf("a reply to a message that is gone leaves %d messages in the channel", after-before)
+	}
+
 	if _, err := b.Resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}

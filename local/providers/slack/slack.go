@@ -1,6 +1,6 @@
 // Package slack is a fake server of Slack's Web API for messages and of its
-// incoming webhooks: it keeps what it is given, behaves as the real one does,
-// and is strict with its callers.
+// incoming webhooks. It keeps messages, answers as the real ones do, and checks
+// strictly what its callers send.
 package slack
 
 import (
@@ -9,15 +9,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
-	"example.com/integrations/local/providers/faults"
 )
 
-// An Account is whom a token is of.
+// An Account is the owner of a token.
 type Account struct {
 	Name string // of the bot or the person
 	User string // its id, U…
@@ -45,7 +43,7 @@ type Hook struct {
 	Off bool
 }
 
-// Config says what the fake server has and who may use it.
+// Config is what the fake server has, and its accounts.
 type Config struct {
 	Dir      string
 	Limits   bool // enforce the published limits
@@ -55,8 +53,8 @@ type Config struct {
 	PersonToken string
 	Channels    []Channel
 	Hooks       []Hook
-	// Scarce says that the app is distributed and not in the Marketplace: a page
-	// of history a minute, of 15 messages.
+	// Scarce says that the app is distributed and not in the Marketplace. It gets one
+	// page of history in a minute, with 15 messages.
 	Scarce bool
 	// Interactive says that the app answers interactions, such as a click on a
 	// button.
@@ -65,46 +63,43 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the fake server. It survives the death of its process.
+// A Server is the fake server. Its messages survive the end of its process.
 type Server struct {
 	*chat.Chat
-	config  Config
-	limiter *chat.Limiter
-	faults  *faults.Kit
-
-	lock sync.RWMutex
-	// channels are replaced as a whole, and never changed.
-	channels []Channel
+	config   Config
+	channels *chat.Registry[Channel]
+	limiter  *chat.Limiter
+	incoming *incoming
 }
 
 // Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
-	s := &Server{config: config, channels: config.Channels, limiter: chat.NewLimiter(config.Limits, config.Now)}
-	s.faults = faults.New(faults.Slack(), s.hooks())
+	s := &Server{
+		config:   config,
+		channels: chat.NewRegistry(config.Channels, func(c Channel) string { return c.ID }),
+		limiter:  chat.NewLimiter(config.Limits, config.Now),
+	}
+	s.incoming = &incoming{server: s, hooks: config.Hooks}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/{method}", s.serveMethod)
+	mux.HandleFunc("/services/", s.incoming.serve)
 	dialect := chat.Dialect{
-		Faults: s.faults,
-		Name:   "Slack", File: "slack.jsonl", NextID: nextID, Draw: draw, Typed: typed,
-		Person: config.Accounts[config.PersonToken].Name, Prefix: "/api/", API: s.API(),
-		Known: providers.AnyBearer(config.Accounts, config.PersonToken),
+		Name: "Slack", NextID: nextID, Draw: draw, Typed: typed,
+		Person: config.Accounts[config.PersonToken].Name, Known: providers.AnyBearer(config.Accounts, config.PersonToken),
+		API: mux, Prefix: "/api/", MaxBody: maxRequest, Broken: broken, Faults: s.kit,
 	}
 	for _, c := range config.Channels {
 		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: "#" + c.Name})
 	}
 
 	var err error
-	if s.Chat, err = chat.Open(config.Dir, dialect, config.Now); err != nil {
+	s.Chat, err = chat.Open(config.Dir, dialect, config.Now)
+	if err != nil {
 		return nil, err
 	}
 
 	return s, nil
-}
-
-// API is what is served under slack.com and hooks.slack.com.
-func (s *Server) API() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/api/{method}", s.serveMethod)
-	mux.HandleFunc("/services/", s.serveHook)
-	return s.faults.Wrap(mux)
 }
 
 // nextID is a time stamp that no message of the channel has yet.
@@ -128,30 +123,10 @@ func micros(ts string) (int64, bool) {
 	return whole*1e6 + rest, err1 == nil && err2 == nil && whole >= 0 && rest >= 0 && whole < 1e12
 }
 
-func (s *Server) channel(id string) *Channel {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-
-	i := slices.IndexFunc(s.channels, func(c Channel) bool { return c.ID == id })
-	if i < 0 {
-		return nil
-	}
-
-	return &s.channels[i]
-}
-
 // Rename gives a channel another name until the fake server is closed. Its id and
 // its messages stay.
 func (s *Server) Rename(id, name string) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-
-	s.channels = slices.Clone(s.channels)
-	for i := range s.channels {
-		if s.channels[i].ID == id {
-			s.channels[i].Name = name
-		}
-	}
+	s.channels.Change(id, func(c *Channel) { c.Name = name })
 }
 
 func (c *Channel) has(user string) bool { return c.Members == nil || slices.Contains(c.Members, user) }

@@ -467,8 +467,8 @@ func TestPhasesOfCreates(t *testing.T) {
 	}
 }
 
-// At the plain address whoever has a token of nobody's is the person, who
-// posts, and deletes her own.
+// At the plain address any unknown token acts as the person, who posts and deletes
+// messages.
 func TestThePerson(t *testing.T) {
 	d := start(t, nil)
 	ts := d.posted("one")

@@ -50,7 +50,7 @@ func loadSchema(path string) (*schema, error) {
 	return &schema{compiled}, nil
 }
 
-// check says in a line or more how a card breaks the schema.
+// check lists how a card breaks the schema.
 func (s *schema) check(card json.RawMessage) []string {
 	if s == nil {
 		return nil
@@ -71,8 +71,8 @@ func (s *schema) check(card json.RawMessage) []string {
 		return nil
 	}
 
-	// The schema offers many forms for each element; the deepest place at which
-	// all of them fail is where the mistake is.
+	// The schema allows many forms of each element. The mistake is at the deepest
+	// place at which all of them fail.
 	deepest := broken
 	for e := range causes(broken) {
 		if len(e.InstanceLocation) > len(deepest.InstanceLocation) {
@@ -104,7 +104,7 @@ func causes(e *jsonschema.ValidationError) func(func(*jsonschema.ValidationError
 	}
 }
 
-// read takes the card out of a request, and says why Teams would not show it.
+// read returns the card of a request, and why Teams would not show it.
 func (s *Server) read(c *chat.Call, flow Flow) (card json.RawMessage, failures []string) {
 	var fail = func(format string, args ...any) { failures = append(failures, fmt.Sprintf(format, args...)) }
 	if media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); media != "application/json" {
@@ -131,9 +131,9 @@ func (s *Server) read(c *chat.Call, flow Flow) (card json.RawMessage, failures [
 	return card, s.judge(card)
 }
 
-// weight is how long a message is, in bytes. A workflow hands the card on as JSON
-// in a text of JSON, where each quotation mark is escaped again. No page says
-// whether Teams counts UTF-8 or UTF-16: the larger one counts.
+// weight is the length of a message in bytes. A workflow passes the card on as JSON in
+// a text of JSON, where each quotation mark is escaped again. Microsoft does not
+// publish whether Teams counts UTF-8 or UTF-16. The larger one counts.
 func weight(body []byte, card json.RawMessage) int {
 	var inner bytes.Buffer
 	e := json.NewEncoder(&inner)
@@ -174,8 +174,7 @@ func attachment(body []byte) (json.RawMessage, error) {
 	return message.Attachments[0].Content, nil
 }
 
-// judge says why Teams does not take a card, and what in it no caller of ours
-// should send.
+// judge lists why Teams does not accept a card, and what our callers must not send.
 func (s *Server) judge(card json.RawMessage) []string {
 	var root map[string]any
 	if err := json.Unmarshal(card, &root); err != nil || root["type"] != "AdaptiveCard" {
@@ -199,7 +198,7 @@ func (s *Server) judge(card json.RawMessage) []string {
 	return failures
 }
 
-// walk shows every value of a document, with where it is.
+// walk calls a function with every value of a document and its path.
 func walk(value any, path string, see func(path string, value any)) {
 	see(path, value)
 	switch v := value.(type) {

@@ -5,54 +5,38 @@ import (
 	"regexp"
 	"strings"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
-
-// A masked link shows another text than its address.
-type masked struct {
-	label, address string
-	length         int
-}
 
 var maskedLink = regexp.MustCompile(`^\[((?:\\.|[^\[\]\\])*)\]\(([^()\s]+)\)`)
 
 // link reads a masked link at the start of a text.
-func link(rest string) (masked, bool) {
+func link(rest string) (chat.MaskedLink, bool) {
 	groups := maskedLink.FindStringSubmatch(rest)
 	if groups == nil {
-		return masked{}, false
+		return chat.MaskedLink{}, false
 	}
-	return masked{label: groups[1], address: groups[2], length: len(groups[0])}, true
+
+	return chat.MaskedLink{Label: groups[1], Address: groups[2], Length: len(groups[0])}, true
 }
 
 // links finds all masked links of a text in Markdown.
-func links(text string) []masked {
-	var all []masked
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' {
-			i++
-		} else if found, ok := link(text[i:]); ok {
-			all = append(all, found)
-		}
-	}
+func links(text string) []chat.MaskedLink { return chat.MaskedLinks(text, link) }
 
-	return all
-}
-
-// markdown is what Teams reads of Markdown in a TextBlock and in facts: no
-// headings, no code, no quotes.
-var markdown = picture.Markup{
-	Signs:     []picture.Sign{{Text: "**", Style: picture.Bold}, {Text: "__", Style: picture.Bold}, {Text: "*", Style: picture.Italic}, {Text: "_", Style: picture.Italic}},
+// markdown is the Markdown that Teams supports in a TextBlock and in facts: without
+// headings, code and quotes.
+var markdown = chat.Markup{
+	Signs:     []chat.Sign{{Text: "**", Style: chat.Bold}, {Text: "__", Style: chat.Bold}, {Text: "*", Style: chat.Italic}, {Text: "_", Style: chat.Italic}},
 	Backslash: true, Lists: true,
-	Special: func(rest string) (picture.Span, int) {
+	Special: func(rest string) (chat.Span, int) {
 		if l, ok := link(rest); ok {
-			return picture.Span{Text: l.label, Link: l.address}, l.length
+			return chat.Span{Text: l.Label, Link: l.Address}, l.Length
 		}
-		return picture.Span{}, 0
+		return chat.Span{}, 0
 	},
 }
 
-// An element is what is read of a card's parts to draw them.
+// An element is a part of a card, with the members that are drawn.
 type element struct {
 	Type      string            `json:"type"`
 	Style     string            `json:"style"`
@@ -87,25 +71,25 @@ type action struct {
 }
 
 // draw shows a card.
-func draw(wire json.RawMessage) picture.Picture {
+func draw(wire json.RawMessage) chat.Picture {
 	var root struct {
 		Body    []element `json:"body"`
 		Actions []action  `json:"actions"`
 	}
 	if json.Unmarshal(wire, &root) != nil || root.Body == nil && root.Actions == nil {
-		return picture.Picture{Blocks: []picture.Block{{Kind: picture.Code, Spans: picture.Plain(string(wire))}}}
+		return chat.Picture{Blocks: []chat.Block{{Kind: chat.Code, Spans: chat.Plain(string(wire))}}}
 	}
 
-	card := picture.Card{Blocks: elements(root.Body)}
+	card := chat.Card{Blocks: elements(root.Body)}
 
-	return picture.Picture{Cards: []picture.Card{{Blocks: append(card.Blocks, buttons(root.Actions)...)}}}
+	return chat.Picture{Cards: []chat.Card{{Blocks: append(card.Blocks, buttons(root.Actions)...)}}}
 }
 
-// roomy are the spacings that set an element apart.
+// roomy are the spacings that give an element space above.
 var roomy = map[string]bool{"medium": true, "large": true, "extralarge": true}
 
-func elements(list []element) []picture.Block {
-	var all []picture.Block
+func elements(list []element) []chat.Block {
+	var all []chat.Block
 	for i, e := range list {
 		blocks := e.blocks()
 		if len(blocks) > 0 {
@@ -113,7 +97,7 @@ func elements(list []element) []picture.Block {
 		}
 
 		if e.Separator {
-			all = append(all, picture.Block{Kind: picture.Rule})
+			all = append(all, chat.Block{Kind: chat.Rule})
 		}
 
 		all = append(all, blocks...)
@@ -122,7 +106,7 @@ func elements(list []element) []picture.Block {
 	return all
 }
 
-func (e element) blocks() []picture.Block {
+func (e element) blocks() []chat.Block {
 	switch e.Type {
 	case "TextBlock":
 		blocks := markdown.Blocks(e.Text)
@@ -135,16 +119,16 @@ func (e element) blocks() []picture.Block {
 		return blocks
 
 	case "RichTextBlock":
-		return []picture.Block{{Kind: picture.Text, Spans: runs(e.Inlines)}}
+		return []chat.Block{{Kind: chat.Text, Spans: runs(e.Inlines)}}
 	case "FactSet":
-		fields := picture.Block{Kind: picture.Fields}
+		fields := chat.Block{Kind: chat.Fields}
 		for _, f := range e.Facts {
-			fields.Fields = append(fields.Fields, picture.Field{Name: markdown.Inline(f.Title), Value: markdown.Inline(f.Value)})
+			fields.Fields = append(fields.Fields, chat.Field{Name: markdown.Inline(f.Title), Value: markdown.Inline(f.Value)})
 		}
-		return []picture.Block{fields}
+		return []chat.Block{fields}
 
 	case "Image":
-		return []picture.Block{{Kind: picture.Small, Spans: []picture.Span{{Text: "image: " + e.AltText, Link: e.URL}}}}
+		return []chat.Block{{Kind: chat.Small, Spans: []chat.Span{{Text: "image: " + e.AltText, Link: e.URL}}}}
 	case "ActionSet":
 		return buttons(e.Actions)
 	case "ColumnSet":
@@ -155,7 +139,7 @@ func (e element) blocks() []picture.Block {
 }
 
 // area shows a container or a column.
-func (e element) area() []picture.Block {
+func (e element) area() []chat.Block {
 	blocks := elements(e.Items)
 	if e.Select != nil {
 		for _, b := range blocks {
@@ -172,9 +156,9 @@ func (e element) area() []picture.Block {
 	return boxed(blocks)
 }
 
-// boxed shows what is in a box: text in the font of a machine as a block of code,
-// other text as a quotation.
-func boxed(blocks []picture.Block) []picture.Block {
+// boxed shows the blocks of a box: text in a monospaced font as a block of code, other
+// text as a quotation.
+func boxed(blocks []chat.Block) []chat.Block {
 	var lines []string
 	for _, b := range blocks {
 		line := ""
@@ -188,25 +172,25 @@ func boxed(blocks []picture.Block) []picture.Block {
 		lines = append(lines, line)
 	}
 
-	return []picture.Block{{Kind: picture.Code, Spans: picture.Plain(strings.Join(lines, "\n"))}}
+	return []chat.Block{{Kind: chat.Code, Spans: chat.Plain(strings.Join(lines, "\n"))}}
 }
 
-func quoted(blocks []picture.Block) []picture.Block {
+func quoted(blocks []chat.Block) []chat.Block {
 	for i := range blocks {
-		if blocks[i].Kind == picture.Text {
-			blocks[i].Kind = picture.Quote
+		if blocks[i].Kind == chat.Text {
+			blocks[i].Kind = chat.Quote
 		}
 	}
 	return blocks
 }
 
-// columns shows columns of one line side by side, others one after the other. A
-// toned-down text at the beginning of such a line is its name.
-func (e element) columns() []picture.Block {
-	fields := picture.Block{Kind: picture.Fields}
+// columns shows columns of one line side by side, others one after the other. A subtle
+// text at the beginning of such a line is its name.
+func (e element) columns() []chat.Block {
+	fields := chat.Block{Kind: chat.Fields}
 	for _, c := range e.Columns {
 		blocks := c.area()
-		if len(blocks) != 1 || blocks[0].Kind != picture.Text {
+		if len(blocks) != 1 || blocks[0].Kind != chat.Text {
 			return elements(e.Columns)
 		}
 
@@ -214,25 +198,25 @@ func (e element) columns() []picture.Block {
 		if len(spans) > 1 && spans[0].Subtle {
 			name := spans[0]
 			name.Text = strings.TrimSuffix(name.Text, ": ")
-			fields.Fields = append(fields.Fields, picture.Field{Name: []picture.Span{name}, Value: spans[1:]})
+			fields.Fields = append(fields.Fields, chat.Field{Name: []chat.Span{name}, Value: spans[1:]})
 			continue
 		}
 
-		fields.Fields = append(fields.Fields, picture.Field{Value: spans})
+		fields.Fields = append(fields.Fields, chat.Field{Value: spans})
 	}
 
-	return []picture.Block{fields}
+	return []chat.Block{fields}
 }
 
-// runs are text shown as it stands.
-func runs(inlines []json.RawMessage) []picture.Span {
-	var spans []picture.Span
+// runs are texts without markup.
+func runs(inlines []json.RawMessage) []chat.Span {
+	var spans []chat.Span
 	for _, raw := range inlines {
 		var e element
 		if json.Unmarshal(raw, &e) != nil {
-			_ = json.Unmarshal(raw, &e.Text) // a text alone is one too
+			_ = json.Unmarshal(raw, &e.Text) // a text alone is valid too
 		}
-		spans = append(spans, e.styled(picture.Span{Text: e.Text}))
+		spans = append(spans, e.styled(chat.Span{Text: e.Text}))
 	}
 
 	return spans
@@ -241,7 +225,7 @@ func runs(inlines []json.RawMessage) []picture.Span {
 // tones are the colors that Teams has names for.
 var tones = map[string]string{"good": "good", "warning": "warning", "attention": "attention", "accent": "accent"}
 
-func (e element) styled(s picture.Span) picture.Span {
+func (e element) styled(s chat.Span) chat.Span {
 	s.Bold = s.Bold || strings.EqualFold(e.Weight, "bolder")
 	s.Italic = s.Italic || e.Italic
 	s.Strike = e.Strike
@@ -257,15 +241,15 @@ func (e element) styled(s picture.Span) picture.Span {
 	return s
 }
 
-func buttons(actions []action) []picture.Block {
+func buttons(actions []action) []chat.Block {
 	if len(actions) == 0 {
 		return nil
 	}
 
-	block := picture.Block{Kind: picture.Buttons}
+	block := chat.Block{Kind: chat.Buttons}
 	for _, a := range actions {
-		block.Spans = append(block.Spans, picture.Span{Text: a.Title, Link: a.URL})
+		block.Spans = append(block.Spans, chat.Span{Text: a.Title, Link: a.URL})
 	}
 
-	return []picture.Block{block}
+	return []chat.Block{block}
 }

@@ -12,7 +12,7 @@ type kind int
 const (
 	anything kind = iota
 	words         // a text
-	truth         // true or false
+	truth         // a boolean
 	number
 	choice      // one of the values, in any case
 	measure     // of a column: auto, stretch, a number or pixels
@@ -25,11 +25,11 @@ const (
 	click       // one action
 )
 
-// A member of an element, as the vendor's own reader has it
+// A member of an element, as in the vendor's own reader
 // (https://www.npmjs.com/package/adaptivecards).
 type member struct {
 	kind     kind
-	since    string // the version of cards that it came with
+	since    string // the first version of cards with it
 	required bool
 	values   []string
 }
@@ -56,7 +56,7 @@ var ofText = map[string]member{
 	"isSubtle": {kind: truth}, "fontType": {kind: choice, since: "1.2", values: fonts},
 }
 
-// ofArea are the members of what holds other elements.
+// ofArea are the members of elements that contain others.
 var ofArea = map[string]member{
 	"selectAction": {kind: click, since: "1.1"}, "style": {kind: choice, values: styles}, "bleed": {kind: truth, since: "1.2"}, "minHeight": {kind: words, since: "1.2"},
 }
@@ -73,8 +73,8 @@ func with(own map[string]member, more ...map[string]member) map[string]member {
 }
 
 // known are the elements that Teams shows in all its clients, in a card that a
-// workflow posts. A Table is blank on phones, Media is not shown, and what is put
-// into inputs reaches nobody.
+// workflow posts. A Table is blank on phones, Media is not shown, and the values of
+// inputs are not sent.
 var known = map[string]map[string]member{
 	"AdaptiveCard": {
 		"type": {kind: words, required: true}, "$schema": {kind: words}, "version": {kind: words, required: true}, "body": {kind: elementList}, "actions": {kind: actionList},
@@ -109,7 +109,7 @@ var known = map[string]map[string]member{
 	},
 }
 
-// since are the versions of cards that elements came with.
+// since is the first version of cards with an element.
 var since = map[string]string{"RichTextBlock": "1.2", "TextRun": "1.2", "ActionSet": "1.2"}
 
 // may are the types that a list can hold.
@@ -122,7 +122,8 @@ var may = map[kind][]string{
 // menu (https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format).
 const mostButtons = 6
 
-// A reader holds a card against what the vendor's reader takes without a word.
+// A reader checks a card against the elements and members that the vendor's reader
+// supports. That reader ignores others without an error.
 type reader struct {
 	version string
 	ids     map[string]bool
@@ -145,14 +146,14 @@ func (r *reader) card(card map[string]any) {
 	}
 }
 
-// teams reads the member that is Teams' own.
+// teams reads the member msteams, which only Teams has.
 func (r *reader) teams(members map[string]any) {
 	for name, value := range members {
 		switch text, _ := value.(string); {
 		case name == "entities":
 			r.fail("/msteams/entities", "mentions somebody")
 		case name != "width":
-			r.fail("/msteams/"+name, "nobody has it")
+			r.fail("/msteams/"+name, "Teams has no such member")
 		case !strings.EqualFold(text, "full"):
 			r.fail("/msteams/width", "%v is no width", value)
 		}
@@ -223,7 +224,7 @@ func width(text string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// list reads elements of a list, or the one of a click.
+// list reads the elements of a list, or the one action of a click.
 func (r *reader) list(path string, of kind, value any) {
 	list, is := value.([]any)
 	if of == click {
@@ -265,7 +266,7 @@ func (r *reader) child(path string, of kind, value any) {
 	}
 
 	if !slices.Contains(may[of], name) {
-		if !strings.HasPrefix(name, "Action.") { // why those do not work is said elsewhere
+		if !strings.HasPrefix(name, "Action.") { // objectHazards reports them
 			r.fail(path, "%q is nothing that Teams shows there in all its clients", name)
 		}
 		return

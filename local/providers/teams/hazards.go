@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	// at is how Teams writes a mention into text.
+	// at is the syntax of a mention in text.
 	at = regexp.MustCompile(`(?i)</?at\b`)
-	// function is what cards replace by a date, in any text.
+	// function is the syntax of a date that cards insert into any text.
 	function = regexp.MustCompile(`(?i)\{\{(DATE|TIME)\(`)
 	// written finds addresses in text.
 	written = regexp.MustCompile(`(?i)(?:https?://|\bwww\.)[^\s()<>"'\\]+`)
@@ -20,7 +20,7 @@ var (
 // Facts have none.
 var markdownOf = map[string][]string{"TextBlock": {"text"}, "": {"title", "value"}, "AdaptiveCard": {"fallbackText"}}
 
-// hazards looks at one object, or one text, of a card.
+// hazards lists what is dangerous in an object or a text of a card.
 func hazards(path string, value any) []string {
 	switch v := value.(type) {
 	case string:
@@ -78,7 +78,7 @@ func objectHazards(path string, v map[string]any) []string {
 	for _, name := range markdownOf[kind] {
 		text, _ := v[name].(string)
 		for _, l := range links(text) {
-			fail("/%s: [%s](%s) hides where it leads", name, l.label, l.address)
+			fail("/%s: [%s](%s) hides where it leads", name, l.Label, l.Address)
 		}
 	}
 
@@ -97,8 +97,8 @@ func isWeb(address string) bool {
 	return err == nil && read.Host != "" && (read.Scheme == "https" || read.Scheme == "http")
 }
 
-// elsewhere is an address that a text shows though it leads to another host, ""
-// if there is none.
+// elsewhere is an address in a text although its link leads to another host, "" if
+// there is none.
 func elsewhere(text, to string) string {
 	host := func(address string) string {
 		if !strings.Contains(address, "://") {
@@ -121,7 +121,7 @@ func elsewhere(text, to string) string {
 	return ""
 }
 
-// shownText are the places of what people read: an inline can be a text alone.
+// shownText are the paths of the texts that people read. An inline can be a text alone.
 var shownText = regexp.MustCompile(`/(?:text|title|value|inlines/[0-9]+)$`)
 
 // allText is the text of an element and of all that is in it.

@@ -97,7 +97,7 @@ func (p *pair) post(t testing.TB, item domain.Item, allItems string) []*chat.Mes
 	return all
 }
 
-// named is somebody or something with a name.
+// named is a person or a thing with a name.
 func named(name string) *domain.Named { return &domain.Named{ID: 1, Name: name} }
 
 // everywhere is an item with a text in each place where one can be.

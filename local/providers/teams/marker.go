@@ -7,9 +7,9 @@ import (
 	"example.com/integrations/shared/connector"
 )
 
-// markerOf reads the marker of a card: it is the name of one of its elements, with
-// hyphens between its parts. Nobody sees it in Teams; who looks at the card as it
-// was sent can tell it from a copy.
+// markerOf reads the marker of a card: it is the id of one of its elements, with
+// hyphens between its parts. Teams does not show it. In the card as it was sent it
+// tells the original from a copy.
 func markerOf(card json.RawMessage) (found connector.Marker, ok bool) {
 	var root any
 	if json.Unmarshal(card, &root) != nil {

@@ -1,6 +1,6 @@
 // Package teams is a fake server of Power Automate workflows that post cards into
-// Microsoft Teams: it takes what the real ones take, shows people what Teams
-// would show, and is strict with its callers.
+// Microsoft Teams. It accepts what the real ones accept, shows people what Teams
+// would show, and checks strictly what its callers send.
 package teams
 
 import (
@@ -13,12 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
 	"example.com/integrations/local/providers/faults"
 )
 
-// What a workflow's template makes of a request.
+// What the template of a workflow expects as a request.
 const (
 	Envelope = "envelope" // it posts the cards attached to a message
 	Card     = "card"     // the request is the card
@@ -29,7 +28,7 @@ type Flow struct {
 	ID      string
 	Sig     string // the signature in its URL, which is its secret
 	Payload string // Envelope or Card; "" is Envelope
-	Channel string // of those there are, by id
+	Channel string // its id
 	// Off says that it was turned off.
 	Off bool
 }
@@ -37,26 +36,25 @@ type Flow struct {
 // A Channel of a team.
 type Channel struct{ ID, Name string }
 
-// Config says what the fake server has.
+// Config is what the fake server has.
 type Config struct {
 	Dir        string
-	SchemaPath string // the schema of Adaptive Cards 1.4; without it only the own checks apply
-	Limits     bool   // take no more than four requests a second
+	SchemaPath string // the schema of Adaptive Cards 1.4; without it only our own checks apply
+	Limits     bool   // accept no more than four requests a second
 	Channels   []Channel
 	Flows      []Flow
-	// Person is who posts and deletes on the page; without one it only shows.
+	// Person posts and deletes on the page. Without one the page only shows.
 	Person string
 	// Now replaces the clock.
 	Now func() time.Time
 }
 
-// A Server is the fake server. It survives the death of its process.
+// A Server is the fake server. Its messages survive the end of its process.
 type Server struct {
 	*chat.Chat
 	config  Config
 	schema  *schema
 	limiter *chat.Limiter
-	faults  *faults.Kit
 }
 
 // Open returns the fake server with all that the journal in config.Dir holds.
@@ -67,22 +65,23 @@ func Open(config Config) (*Server, error) {
 	}
 
 	s := &Server{config: config, schema: read, limiter: chat.NewLimiter(config.Limits, config.Now)}
-	s.faults = faults.New(faults.Teams(), faults.Hooks{
-		Now: config.Now, Log: s.refused,
-		Call: func(r *http.Request) faults.Call {
-			return faults.Call{Kind: faults.Create, User: "workflow " + flowOf(r)}
-		},
-	})
-
 	dialect := chat.Dialect{
-		Faults: s.faults,
-		Name:   "Teams", File: "teams.jsonl", NextID: nextID, Draw: draw, Typed: typed, Person: config.Person, Prefix: prefix, API: s.API(), Known: func(*http.Request) {},
+		Name: "Teams", NextID: nextID, Draw: draw, Typed: typed, Person: config.Person, Known: func(*http.Request) {},
+		API: http.HandlerFunc(s.serve), Prefix: prefix, MaxBody: maxRequest, Broken: refuse(http.StatusInternalServerError, "InternalServerError", "Encountered internal server error."),
+		Faults: func(h faults.Hooks) *faults.Kit {
+			h.Call = func(r *http.Request) faults.Call {
+				return faults.Call{Kind: faults.Create, User: "workflow " + flowOf(r)}
+			}
+
+			return faults.New(faults.Teams(), h)
+		},
 	}
 	for _, c := range config.Channels {
-		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: c.Name})
+		dialect.Channels = append(dialect.Channels, chat.Place(c))
 	}
 
-	if s.Chat, err = chat.Open(config.Dir, dialect, config.Now); err != nil {
+	s.Chat, err = chat.Open(config.Dir, dialect, config.Now)
+	if err != nil {
 		return nil, err
 	}
 
@@ -92,27 +91,25 @@ func Open(config Config) (*Server, error) {
 const (
 	prefix = "/powerautomate/automations/direct/workflows/"
 	suffix = "/triggers/manual/paths/invoke"
-	// maxRequest is what the trigger takes; a message may have maxMessage.
+	// maxRequest is what the trigger accepts, in bytes. A message may have maxMessage.
 	maxRequest = 4 << 20
 	maxMessage = 28 << 10
 )
 
-// URL is a flow's, at a host of the Power Platform.
+// URL is the address of a flow at a host of the Power Platform.
 func (f Flow) URL(host string) string {
 	query := url.Values{"api-version": {"1"}, "sp": {"/triggers/manual/run"}, "sv": {"1.0"}, "sig": {f.Sig}}
 	return "https://" + host + prefix + f.ID + suffix + "?" + query.Encode()
 }
 
-// API is what is served under the host of the Power Platform.
-func (s *Server) API() http.Handler {
-	return s.faults.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.Serve(w, r, chat.Create, maxRequest, func(c *chat.Call) chat.Answer {
-			out := s.trigger(c)
-			out.Header.Set("X-Ms-Workflow-Run-Id", "0858"+strconv.FormatInt(s.Now().UnixNano(), 10)+"CU00")
-			out.Header.Set("X-Ms-Request-Id", strconv.FormatInt(s.Now().UnixNano(), 36))
-			return out
-		}, refuse(http.StatusInternalServerError, "InternalServerError", "Encountered internal server error."))
-	}))
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.Serve(w, r, chat.Create, func(c *chat.Call) chat.Answer {
+		out := s.trigger(c)
+		out.Header.Set("X-Ms-Workflow-Run-Id", "0858"+strconv.FormatInt(s.Now().UnixNano(), 10)+"CU00")
+		out.Header.Set("X-Ms-Request-Id", strconv.FormatInt(s.Now().UnixNano(), 36))
+
+		return out
+	})
 }
 
 // flowOf is the workflow that a request is for.
@@ -120,16 +117,14 @@ func flowOf(r *http.Request) string {
 	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, prefix), suffix)
 }
 
-func (s *Server) refused(r *http.Request, w providers.Write) { s.Refused(r, w) }
-
 // refuse is Power Automate's form of an error.
 func refuse(status int, code, message string) chat.Answer {
 	body, _ := json.Marshal(map[string]any{"error": map[string]string{"code": code, "message": message}})
 	return chat.Answer{Status: status, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, Body: body, Refusal: code}
 }
 
-// trigger starts a workflow. It is told no more than that: what becomes of the
-// run, nobody who started it hears.
+// trigger starts a workflow. The answer says no more than that: the result of the run
+// is not reported to the caller.
 func (s *Server) trigger(c *chat.Call) chat.Answer {
 	id, ok := strings.CutSuffix(strings.TrimPrefix(c.URL.Path, prefix), suffix)
 	if !ok || !strings.HasPrefix(c.URL.Path, prefix) {
@@ -164,15 +159,15 @@ func (s *Server) trigger(c *chat.Call) chat.Answer {
 
 	if _, _, wait := s.limiter.Take(flow.ID, 4, time.Second); wait > 0 {
 		out := refuse(http.StatusTooManyRequests, "TooManyRequests", "Rate limit is exceeded. Try again later.")
-		out.Header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		out.Header.Set("Retry-After", chat.Seconds(wait))
 		return out
 	}
 
 	return s.run(c, flow)
 }
 
-// run posts what the request holds. What Teams does not take is kept as a
-// failed run, for people to see, and listed as a breach.
+// run posts what the request holds. What Teams does not accept is kept as a failed
+// run, for people to see, and listed as a violation.
 func (s *Server) run(c *chat.Call, flow Flow) chat.Answer {
 	if !json.Valid(c.Body) {
 		return refuse(http.StatusBadRequest, "InvalidRequestContent", "The request content is not valid and could not be deserialized.")
@@ -183,9 +178,8 @@ func (s *Server) run(c *chat.Call, flow Flow) chat.Answer {
 		s.Violation("workflow %s: %s", flow.ID, what)
 	}
 
-	m := &chat.Message{
-		Channel: flow.Channel, ID: s.Next(flow.Channel), Author: "Workflows", Owner: flow.ID, Wire: card, CreatedAt: s.Now(), Failed: strings.Join(failures, "; "),
-	}
+	m := s.New(flow.Channel, "Workflows", flow.ID, card)
+	m.Failed = strings.Join(failures, "; ")
 	if marked, ok := markerOf(card); ok {
 		m.Key = marked.Text()
 	}

@@ -150,7 +150,7 @@ func TestTriggers(t *testing.T) {
 	}
 }
 
-// A run that fails is told to nobody who started it; people see it.
+// A failed run is not reported to the caller; people see it.
 func TestRunsThatFail(t *testing.T) {
 	run := func(text string) string {
 		return card(`"body":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"` + text + `"}]}]`)
@@ -170,7 +170,7 @@ func TestRunsThatFail(t *testing.T) {
 		{envelope(open("javascript:alert(1)")), "no web address", false}, {envelope(open("mailto:a@b.example")), "no web address", false}, {envelope(open("ftp://a.example/b")), "no web address", false},
 		{envelope(card(hello + `,"actions":[{"type":"Action.Submit","title":"x"}]`)), "does not work", false},
 		{envelope(card(hello + `,"msteams":{"entities":[]}`)), "mentions somebody", false}, {envelope(card(hello + `,"msteams":{"width":"Full"}`)), "", false},
-		{envelope(card(hello + `,"msteams":{"width":"Wide"}`)), "is no width", false}, {envelope(card(hello + `,"msteams":{"x":1}`)), "nobody has it", false}, {envelope(card(hello + `,"msteams":[]`)), "no object", false},
+		{envelope(card(hello + `,"msteams":{"width":"Wide"}`)), "is no width", false}, {envelope(card(hello + `,"msteams":{"x":1}`)), "Teams has no such member", false}, {envelope(card(hello + `,"msteams":[]`)), "no object", false},
 		{envelope(run("<at>maria</at>")), "<at>", false}, {envelope(block("<AT id=1>x</AT>")), "<at>", false},
 		{envelope(block("[x](https://y.example)")), "hides where", false}, {envelope(block(`\\[x\\](https://y.example)`)), "", false},
 		{envelope(run(strings.Repeat("x", maxMessage))), "28672", false},
@@ -248,9 +248,8 @@ var elementCases = []struct{ version, element, want string }{
 	{"1.2", `{"type":"ActionSet","actions":[{"type":"Action.OpenUrl","title":"https://bank.example","url":"https://evil.example"}]}`, "shows https://bank.example"},
 }
 
-// C8: the fake server is as strict as the vendor's own reader of cards, and holds
-// what would mention somebody, load a picture or hide where a link leads against
-// the caller.
+// C8: the fake server is as strict as the vendor's own reader of cards. A mention, a
+// picture or a link that hides its address is a failure.
 func TestElements(t *testing.T) {
 	for _, c := range elementCases {
 		card := `{"type":"AdaptiveCard","version":"` + c.version + `","body":[` + c.element + `]}`

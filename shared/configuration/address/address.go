@@ -25,7 +25,7 @@ type URL struct {
 	Query string // without the question mark
 }
 
-// Origin is scheme, host and, unless it is 443, port: to whom secrets go.
+// Origin is scheme, host and, unless it is 443, port: where secrets are sent.
 func (u URL) Origin() string {
 	if u.Port == "" {
 		return "https://" + u.Host

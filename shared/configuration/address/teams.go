@@ -13,7 +13,7 @@ import (
 // cloud and those of the United States' government and of China. Before each
 // stand two labels: an environment's id in two parts, or a machine and a region
 // (https://learn.microsoft.com/power-automate/ip-address-configuration, section
-// "When an HTTP request is received"; docs/providers/teams.md has the details).
+// "When an HTTP request is received"; docs/guides/teams.md has the details).
 var teamsDomains = []string{
 	"environment.api.powerplatform.com",
 	"environment.api.gov.powerplatform.microsoft.us",

@@ -34,7 +34,7 @@ type Chat struct {
 	Templates Templates `json:"templates"`
 }
 
-// DigestOver is how many changes of one run are told one by one; more become
+// DigestOver is how many changes of one run become messages of their own; more become
 // one digest.
 func (c *Chat) DigestOver() int { return *c.Digest }
 
@@ -88,7 +88,7 @@ type Slack struct {
 	Open string `json:"open"`
 }
 
-// setDefaults: an incoming webhook tells no message's id, so nothing it posted
+// setDefaults: an incoming webhook returns no message's id, so nothing it posted
 // can be edited.
 func (c *Slack) setDefaults() {
 	c.Chat.setDefaults()

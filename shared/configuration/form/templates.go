@@ -26,7 +26,7 @@ var Fields = []string{
 	"type", "project", "milestone", "owner", "due_at", "updated_by",
 }
 
-// Field gives an item's field as text, as the item has it: whoever puts it
+// Field gives an item's field as text, as the item has it: the caller that puts it
 // into a provider's markup disarms it first. What the item does not have is "".
 func Field(item domain.Item, name string) string {
 	switch name {

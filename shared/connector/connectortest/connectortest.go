@@ -1,5 +1,5 @@
-// Package connectortest is what the tests of all connectors need: a server in
-// their provider's place, and a look at what went wrong.
+// Package connectortest is what the tests of all connectors need: a server in place
+// of the provider, a key of markers without a KMS, and checks of what went wrong.
 package connectortest
 
 import (
@@ -48,7 +48,7 @@ func ServeAt(t testing.TB, hosts []string, handler http.Handler, secrets ...stri
 	}
 
 	client := outbound.New(outbound.Config{
-		Hosts: hosts, Secrets: secrets, RootCAs: roots, Timeout: Limit, DialTimeout: Limit, TLSTimeout: Limit, Overrides: overrides,
+		Hosts: hosts, Secrets: secrets, RootCAs: roots, Timeout: Limit, Phases: outbound.Phases{Dial: Limit, TLS: Limit}, Overrides: overrides,
 	})
 	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
 

@@ -37,13 +37,13 @@ func DocumentsNeeds(t testing.TB, provider string, needs []connector.Need) {
 		}
 	}
 
-	page, err := os.ReadFile(filepath.Join(root(t), "docs", "providers", provider+".md"))
+	page, err := os.ReadFile(filepath.Join(root(t), "docs", "guides", provider+".md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	if want := NeedsTable(needs); !strings.Contains(string(page), "\n"+want) {
-		t.Errorf("docs/providers/%s.md does not show this table:\n%s", provider, want)
+		t.Errorf("docs/guides/%s.md does not show this table:\n%s", provider, want)
 	}
 }
 

@@ -6,37 +6,37 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/connector/answers"
 )
 
-var updatePages = flag.Bool("update-pages", false, "write the tables of refusals into docs/providers")
+var updateGolden = flag.Bool("update", false, "write the tables of refusals into docs/guides")
 
 // Refusals fails unless a provider's page shows its table of refusals. With
-// -update-pages it writes the table into the page instead.
-func Refusals(t testing.TB, provider string, rows []refusal.Row) {
+// -update it writes the table into the page instead.
+func Refusals(t testing.TB, provider string, rows []answers.Refusal) {
 	t.Helper()
-	path := "../../../docs/providers/" + provider + ".md"
+	path := "../../../docs/guides/" + provider + ".md"
 	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	want := refusal.Markdown(rows)
-	if refusal.Shown(string(page)) == want {
+	want := answers.RefusalTable(rows)
+	if answers.ShownRefusals(string(page)) == want {
 		return
 	}
 
-	if !*updatePages {
-		t.Fatalf("%s does not show the table of refusals: go test ./shared/connector/%s -update-pages", path, provider)
+	if !*updateGolden {
+		t.Fatalf("%s does not show the table of refusals: go test ./shared/connector/%s -update", path, provider)
 	}
 
-	before, rest, found := strings.Cut(string(page), refusal.Begin)
-	_, after, ended := strings.Cut(rest, refusal.End)
+	before, rest, found := strings.Cut(string(page), answers.RefusalsBegin)
+	_, after, ended := strings.Cut(rest, answers.RefusalsEnd)
 	if !found || !ended {
 		t.Fatalf("%s has no place for the table", path)
 	}
 
-	if err := os.WriteFile(path, []byte(before+refusal.Begin+want+refusal.End+after), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(before+answers.RefusalsBegin+want+answers.RefusalsEnd+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

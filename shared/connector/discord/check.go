@@ -36,31 +36,26 @@ type channel struct {
 // and collections of media.
 var silentTypes = []int{4, 14, 15, 16}
 
-// look reads the channel.
-func (b *Bot) look(ctx context.Context) (channel, outbound.Response, error) {
-	return b.lookAt(ctx, b.where())
-}
-
-// lookAt reads any channel or thread.
-func (b *Bot) lookAt(ctx context.Context, id string) (channel, outbound.Response, error) {
-	response, err := b.get(ctx, b.channel(id), 0)
+// readChannel reads a channel or a thread by its address.
+func (c *core) readChannel(ctx context.Context, address string) (channel, outbound.Response, error) {
+	response, err := c.get(ctx, address, 0)
 	if err != nil {
 		return channel{}, response, err
 	}
 
 	var ch channel
 	if err := json.Unmarshal(response.Body, &ch); err != nil || ch.ID == "" {
-		return channel{}, response, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a channel", response)
+		return channel{}, response, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a channel", response)
 	}
 
 	return ch, response, nil
 }
 
-// Check asks whose token it is, reads the channel, and computes what the bot may
+// check asks whose token it is, reads the channel, and computes what the bot may
 // do in it. Where Discord does not tell enough, whether the bot may post is told
 // by nothing but posting, and whether it may look for messages by a look.
-func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
-	response, err := b.get(ctx, b.cfg.BaseURL+"/users/@me", 0)
+func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
+	response, err := r.core.get(ctx, r.place.baseURL+"/users/@me", 0)
 	if err != nil {
 		return connector.Unauthenticated(err), err
 	}
@@ -68,11 +63,11 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	checks := []connector.Check{connector.Passed(connector.CheckReachable)}
 	if !identified(response) {
 		return append(checks, connector.Undecided(connector.CheckCredentials, "provider_error")),
-			b.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
+			r.core.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckCredentials))
-	ch, _, err := b.look(ctx)
+	ch, _, err := r.core.readChannel(ctx, r.place.address(r.place.id()))
 	var e *failure.Error
 	switch {
 	case errors.As(err, &e) && e.Class == failure.Final:
@@ -84,26 +79,26 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckTarget))
-	if rights, told := b.rights(ctx, identity(response), ch); told {
+	if rights, told := r.all(ctx, identity(response), ch); told {
 		return append(checks, rights...), nil
 	}
 
-	history, err := b.history(ctx, ch)
+	history, err := r.history(ctx, ch)
 
 	return append(checks, connector.Undecided(checkWrite, onlyByPosting), history), err
 }
 
 // history reports whether the bot may read old messages: whether it is shown any,
 // or may read the last. Of an empty channel it is not known.
-func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) {
-	list, err := b.page(ctx, b.where(), 1, 0)
+func (r *rights) history(ctx context.Context, ch channel) (connector.Check, error) {
+	list, err := r.lists.page(ctx, r.place.id(), 1, 0)
 	if err == nil && len(list) > 0 {
 		return connector.Passed(checkHistory), nil
 	}
 
 	code := ""
 	if err == nil {
-		code, err = b.readable(ctx, b.where(), ch.LastMessageID)
+		code, err = r.lists.readable(ctx, r.place.id(), ch.LastMessageID)
 	}
 
 	var e *failure.Error

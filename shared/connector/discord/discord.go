@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup/chat"
 	"example.com/integrations/shared/outbound"
@@ -43,15 +42,15 @@ type core struct {
 	client *outbound.Client
 	now    func() time.Time
 	header http.Header
-	way    proof.Way
+	way    answers.Access
 }
 
-func newCore(look Look, way proof.Way, client *outbound.Client, now func() time.Time) core {
+func newCore(look Look, way answers.Access, client *outbound.Client, now func() time.Time) *core {
 	if now == nil {
 		now = time.Now
 	}
 
-	return core{
+	return &core{
 		Renderer: message.Renderer{Dialect: chat.Discord{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate},
 		look:     look, client: client, now: now, header: http.Header{"User-Agent": {userAgent}}, way: way,
 	}
@@ -185,7 +184,7 @@ func (c *core) get(ctx context.Context, where string, maxBody int64) (outbound.R
 		err = c.refused(http.MethodGet, response)
 	}
 
-	if err == nil && !problem.IsJSON(problem.MediaType(response)) {
+	if err == nil && !answers.IsJSON(answers.MediaType(response)) {
 		err = c.foreign(http.MethodGet, response)
 	}
 

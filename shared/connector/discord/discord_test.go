@@ -163,7 +163,7 @@ func TestNonce(t *testing.T) {
 		t.Error("where each change is a message, one that says what an earlier one said must be posted")
 	}
 
-	otherChannel := edits.cfg
+	otherChannel := BotConfig{Look: edits.look, BaseURL: edits.place.baseURL, Token: token}
 	otherChannel.Channel = thread
 	elsewhere := NewBot(otherChannel, edits.client, edits.now)
 	f.answers(200, nil, `{"id":"`+postedID+`"}`)

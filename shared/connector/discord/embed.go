@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/facts"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/markup/chat"
@@ -138,7 +137,7 @@ func (e *embed) complete(c connector.Content) {
 	}
 
 	for _, fact := range message.Facts(c) {
-		if c.Deleted && fact.Name != facts.ChangedBy {
+		if c.Deleted && fact.Name != markup.ChangedBy {
 			continue // what is gone has no values, but people ask who did it
 		}
 

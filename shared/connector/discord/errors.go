@@ -6,9 +6,8 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -38,7 +37,7 @@ var meanings = map[string]meaning{
 // does not exist concerns the item alone: a person has deleted it. Elsewhere the
 // same answer concerns the whole place.
 func (c *core) ofThread(p post, response outbound.Response, err error) error {
-	said := problem.Read(response, c.client.Clean)
+	said := answers.Read(response, c.client.Clean)
 	if p.ownThread && said.JSON && said.Member("code") == codeUnknownChannel {
 		return c.fail(failure.Final, failure.ItemScope, remoteDeleted, said.Reason("the item's thread was deleted"), response)
 	}
@@ -61,7 +60,7 @@ func (c *core) refused(method string, response outbound.Response) *failure.Error
 		return c.foreign(method, response)
 	}
 
-	said := problem.Read(response, c.client.Clean)
+	said := answers.Read(response, c.client.Clean)
 	code := said.Member("code")
 	if response.Status < 500 && response.Status >= 400 && said.JSON {
 		if m, ok := meaningOf(method, code); ok {
@@ -90,8 +89,8 @@ func (c *core) refused(method string, response outbound.Response) *failure.Error
 
 // rejected is for a refusal for good. Of a write it concerns one item, unless
 // the table says that it concerns all.
-func (c *core) rejected(method, code string, response outbound.Response, said problem.Problem) *failure.Error {
-	if row, ok := refusal.Find(refusals, method, response, said, code); ok {
+func (c *core) rejected(method, code string, response outbound.Response, said answers.Problem) *failure.Error {
+	if row, ok := answers.FindRefusal(refusals, method, response, said, code); ok {
 		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), response)
 	}
 
@@ -138,7 +137,7 @@ func meaningOf(method, code string) (meaning, bool) {
 // fraction, or that of Cloudflare in front of it, which bans the address we come
 // from, perhaps for what others there did. A header of Discord's tells its own
 // from the latter even if the body is lost.
-func (c *core) limited(said problem.Problem, response outbound.Response) *failure.Error {
+func (c *core) limited(said answers.Problem, response outbound.Response) *failure.Error {
 	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), response)
 	wait, told := outbound.RetryAfter(response.Header, c.now())
 	scope := response.Header.Get("X-RateLimit-Scope")

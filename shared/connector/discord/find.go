@@ -36,12 +36,16 @@ func idAt(t time.Time) uint64 {
 	return uint64(ms) << 22
 }
 
-// ClockLag is how far Discord's clock is behind ours.
-func (b *Bot) ClockLag() (last, most time.Duration) { return b.client.ClockLag() }
+// lists reads the messages of channels and threads, the oldest first.
+type lists struct {
+	core  *core
+	place *place
+	sizes *paging.Size // how many messages a page has
+}
 
-// Find walks through the channel's messages from since on, the oldest first.
+// find walks through the channel's messages from since on, the oldest first.
 // It needs the permission Read Message History.
-func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+func (l *lists) find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	search := message.NewSearch(want)
 	if len(want) == 0 {
 		return search.Found, nil
@@ -49,13 +53,13 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 
 	wanted, err := message.ByCode(want)
 	if err != nil {
-		return nil, b.fail(failure.Final, failure.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
+		return nil, l.core.fail(failure.Final, failure.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
 	}
 
-	err = b.walk(ctx, b.where(), idAt(since), func(p posted) (stop bool) {
+	err = l.walk(ctx, l.place.id(), idAt(since), func(p posted) (stop bool) {
 		for _, code := range codesOf(p) {
 			if m, ok := wanted[code]; ok {
-				search.See(m, connector.Written{Remote: domain.Remote{ID: p.ID, Key: b.where()}}, false)
+				search.See(m, connector.Written{Remote: domain.Remote{ID: p.ID, Key: l.place.id()}}, false)
 			}
 		}
 		return false
@@ -69,20 +73,20 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 
 // walk visits the messages of a channel or thread after an id, the oldest first,
 // until visit stops it.
-func (b *Bot) walk(ctx context.Context, channel string, after uint64, visit func(posted) (stop bool)) error {
+func (l *lists) walk(ctx context.Context, channel string, after uint64, visit func(posted) (stop bool)) error {
 	for n := range maxPages {
 		var list []posted
 		var size int
-		err := b.sizes.Read(func(of int) (err error) {
+		err := l.sizes.Read(func(of int) (err error) {
 			size = of
-			list, err = b.page(ctx, channel, size, after)
+			list, err = l.page(ctx, channel, size, after)
 			return err
 		})
 		switch {
 		case err != nil:
 			return err
 		case n == 0 && len(list) == 0:
-			return b.nothing(ctx, channel, after)
+			return l.nothing(ctx, channel, after)
 		}
 
 		before := after
@@ -99,21 +103,21 @@ func (b *Bot) walk(ctx context.Context, channel string, after uint64, visit func
 		}
 	}
 
-	return b.fail(failure.Final, failure.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
+	return l.core.fail(failure.Final, failure.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
 }
 
 // page reads messages of a channel or thread after an id. Half a page must not
 // pass for a whole one: a message not found is posted again.
-func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) ([]posted, error) {
-	where := fmt.Sprintf("%s/messages?limit=%d&after=%d", b.channel(channel), size, after)
-	response, err := b.get(ctx, where, pageBody)
+func (l *lists) page(ctx context.Context, channel string, size int, after uint64) ([]posted, error) {
+	where := fmt.Sprintf("%s/messages?limit=%d&after=%d", l.place.address(channel), size, after)
+	response, err := l.core.get(ctx, where, pageBody)
 	switch {
 	case err != nil:
 		return nil, err
 	case paging.Cut(response.Body):
-		return nil, b.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
+		return nil, l.core.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
 	case !listProof.Proven(response):
-		return nil, b.foreign(http.MethodGet, response)
+		return nil, l.core.foreign(http.MethodGet, response)
 	}
 
 	var list []posted
@@ -124,7 +128,7 @@ func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) 
 	}
 
 	if !whole {
-		return nil, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
+		return nil, l.core.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
 	}
 
 	return list, nil
@@ -133,8 +137,8 @@ func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) 
 // nothing makes sure that an empty list means that there is nothing: without
 // the permission to read the history Discord lists no messages and says nothing
 // of it (https://discord.com/developers/docs/resources/message#get-channel-messages).
-func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
-	ch, response, err := b.lookAt(ctx, channel)
+func (l *lists) nothing(ctx context.Context, channel string, after uint64) error {
+	ch, response, err := l.core.readChannel(ctx, l.place.address(channel))
 	if err != nil {
 		return err
 	}
@@ -143,10 +147,10 @@ func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
 		return nil
 	}
 
-	code, err := b.readable(ctx, channel, ch.LastMessageID)
+	code, err := l.readable(ctx, channel, ch.LastMessageID)
 	switch {
 	case code == "":
-		return b.fail(failure.Retryable, failure.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
+		return l.core.fail(failure.Retryable, failure.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
 	case code == "remote_deleted":
 		return nil
 	}
@@ -155,20 +159,33 @@ func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
 }
 
 // readable tries to read one message, and gives the code of why not.
-func (b *Bot) readable(ctx context.Context, channel, id string) (string, error) {
+func (l *lists) readable(ctx context.Context, channel, id string) (string, error) {
 	if !snowflake.MatchString(id) {
 		return "remote_deleted", nil
 	}
 
-	_, err := b.get(ctx, b.channel(channel)+"/messages/"+id, 0)
+	_, err := l.core.get(ctx, l.place.address(channel)+"/messages/"+id, 0)
 	var e *failure.Error
 	if !errors.As(err, &e) {
 		return "", nil
 	}
 
 	if e.Status == http.StatusForbidden {
-		e.Detail = b.client.Clean("the bot needs the permission Read Message History: " + e.Detail)
+		e.Detail = l.core.client.Clean("the bot needs the permission Read Message History: " + e.Detail)
 	}
 
 	return e.Code, err
+}
+
+// search looks for a message of a channel or thread after an id.
+func (l *lists) search(ctx context.Context, channel string, after uint64, wanted func(posted) bool) (w connector.Written, found bool, err error) {
+	err = l.walk(ctx, channel, after, func(p posted) (stop bool) {
+		if wanted(p) {
+			w = connector.Written{Remote: domain.Remote{ID: p.ID, Key: channel}}
+			found = true
+		}
+		return found
+	})
+
+	return w, found, err
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
+	"example.com/integrations/shared/markup"
 )
 
 // embedURL gives an item's address in the form that Discord takes in the url of
@@ -41,10 +41,6 @@ func embedURL(address string) (string, bool) {
 	return out, plainASCII(out) && len(out) <= maxURL
 }
 
-// names turns international names into ASCII as browsers do, and refuses what
-// cannot stand in the DNS: signs, empty labels, labels that are too long.
-var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
-
 // shownAddress is the line with an item's address for a message whose embed
 // cannot lead there. It is "" where the embed does, or where there is no address.
 // The brackets keep Discord from making a preview of it.
@@ -63,7 +59,7 @@ func embedHost(name string) (string, bool) {
 		return name, ip.Is4()
 	}
 
-	ascii, err := names.ToASCII(name)
+	ascii, err := markup.ASCIIHost(name)
 	if err != nil || !utf8.ValidString(name) {
 		return "", false
 	}

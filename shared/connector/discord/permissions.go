@@ -140,9 +140,17 @@ func (s standing) permissions(now time.Time) int64 {
 	return int64(base)
 }
 
+// rights finds out which of our calls Discord would accept.
+type rights struct {
+	core    *core
+	place   *place
+	lists   *lists
+	replies bool // whether changes are said below the message
+}
+
 // standing reads what decides what the bot may do in a channel. A thread has the
 // overwrites of its channel.
-func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, error) {
+func (r *rights) standing(ctx context.Context, bot string, ch channel) (standing, error) {
 	s := standing{guild: ch.Guild, bot: bot, overwrites: ch.Overwrites}
 	if !snowflake.MatchString(ch.Guild) || !snowflake.MatchString(bot) {
 		return s, errNotTold
@@ -154,19 +162,19 @@ func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, e
 		}
 
 		var parent channel
-		if err := b.readInto(ctx, b.channel(ch.Parent), &parent); err != nil {
+		if err := r.readInto(ctx, r.place.address(ch.Parent), &parent); err != nil {
 			return s, err
 		}
 
 		s.overwrites = parent.Overwrites
 	}
 
-	guild := b.cfg.BaseURL + "/guilds/" + ch.Guild
-	if err := b.readInto(ctx, guild+"/members/"+bot, &s.member); err != nil {
+	guild := r.place.baseURL + "/guilds/" + ch.Guild
+	if err := r.readInto(ctx, guild+"/members/"+bot, &s.member); err != nil {
 		return s, err
 	}
 
-	if err := b.readInto(ctx, guild+"/roles", &s.roles); err != nil {
+	if err := r.readInto(ctx, guild+"/roles", &s.roles); err != nil {
 		return s, err
 	}
 
@@ -181,8 +189,8 @@ func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, e
 var errNotTold = &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: connector.NotTold}
 
 // readInto reads an answer into a value.
-func (b *Bot) readInto(ctx context.Context, where string, into any) error {
-	response, err := b.get(ctx, where, pageBody)
+func (r *rights) readInto(ctx context.Context, where string, into any) error {
+	response, err := r.core.get(ctx, where, pageBody)
 	if err != nil {
 		return err
 	}
@@ -193,15 +201,15 @@ func (b *Bot) readInto(ctx context.Context, where string, into any) error {
 	return nil
 }
 
-// rights are the checks of what the bot may do in the channel. The second return
+// all are the checks of what the bot may do in the channel. The second return
 // value says whether Discord told enough.
-func (b *Bot) rights(ctx context.Context, bot string, ch channel) (checks []connector.Check, told bool) {
-	s, err := b.standing(ctx, bot, ch)
+func (r *rights) all(ctx context.Context, bot string, ch channel) (checks []connector.Check, told bool) {
+	s, err := r.standing(ctx, bot, ch)
 	if err != nil {
 		return nil, false
 	}
 
-	granted := s.permissions(b.now())
+	granted := s.permissions(r.core.now())
 	send := int64(sendMessages)
 	if slices.Contains(threadTypes, ch.Type) {
 		send = sendInThreads
@@ -210,7 +218,7 @@ func (b *Bot) rights(ctx context.Context, bot string, ch channel) (checks []conn
 	checks = append(checks,
 		grants(checkWrite, "write_not_allowed", granted, viewChannel|send|embedLinks),
 		grants(checkHistory, "history_not_allowed", granted, viewChannel|readHistory))
-	if b.cfg.Replies {
+	if r.replies {
 		checks = append(checks, mayReply(ch, granted))
 	}
 

@@ -4,19 +4,19 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
 
 // What proves that Discord answered a read. A page of messages is held against
 // the list's rule as it is read.
-var listProof = proof.Of(domain.Discord, proof.Bot, proof.List)
+var listProof = answers.ProofOf(domain.Discord, answers.BotAccess, answers.OpList)
 
 // foreign is the error for an answer of success without proof.
 func (c *core) foreign(method string, response outbound.Response) *failure.Error {
-	e := proof.Foreign(method, response, c.client.Clean)
+	e := answers.WithoutProof(method, response, c.client.Clean)
 	e.RequestID = c.client.Clean(response.Header.Get("Cf-Ray"))
 
 	return e
@@ -26,12 +26,12 @@ func (c *core) foreign(method string, response outbound.Response) *failure.Error
 // the answer is documented and does not show a message. An answer that is not
 // the documented one counts if the message in it has the footer that was sent.
 func (c *core) proven(method string, p post, response outbound.Response) (m posted, unproven bool, err error) {
-	operation := proof.Post
+	operation := answers.OpPost
 	if method == http.MethodPatch {
-		operation = proof.Edit
+		operation = answers.OpEdit
 	}
 
-	rule := proof.Of(domain.Discord, c.way, operation)
+	rule := answers.ProofOf(domain.Discord, c.way, operation)
 
 	row, documented := rule.Match(response)
 	if documented && row.Unproven {

@@ -1,18 +1,18 @@
 package discord
 
-import "example.com/integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/answers"
 
 // codes is where Discord lists its codes.
 const codes = "https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"
 
 // stop is a row for a code.
-func stop(code, means, detail string) refusal.Row {
-	return refusal.Row{Code: code, Means: means, Detail: detail, Source: codes}
+func stop(code, means, detail string) answers.Refusal {
+	return answers.Refusal{Code: code, Means: means, Detail: detail, Source: codes}
 }
 
 // refusals are the answers that concern the token, the webhook or the channel as
 // a whole. Every other refusal of a write concerns one item.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	stop("10003", "target_not_found", "the channel or thread does not exist"),
 	stop("10004", "target_not_found", "the server does not exist, or the bot is not in it"),
 	stop("10015", "target_not_found", "the webhook was deleted"),

@@ -12,10 +12,9 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -66,26 +65,33 @@ type reference struct {
 	FailIfMissing bool `json:"fail_if_not_exists"`
 }
 
-// Reply says what has changed below the message of an item.
-func (b *Bot) Reply(ctx context.Context, r connector.Reply) (connector.Written, error) {
-	channel := cmp.Or(r.Message.Key, b.where())
+// replies posts below the messages of items, and finds what it posted.
+type replies struct {
+	core  *core
+	place *place
+	lists *lists
+}
+
+// post says what has changed below the message of an item.
+func (t *replies) post(ctx context.Context, r connector.Reply) (connector.Written, error) {
+	channel := cmp.Or(r.Message.Key, t.place.id())
 	if !snowflake.MatchString(r.Message.ID) || !snowflake.MatchString(channel) {
-		return connector.Written{}, b.unknown()
+		return connector.Written{}, t.core.unknown()
 	}
 
 	p := below{Content: replyText(r), AllowedMentions: allowedMentions{Parse: []string{}}, EnforceNonce: true}
 	marker := r.Markers[len(r.Markers)-1]
-	p.Nonce = b.hashed(fmt.Sprint("reply ", marker.Integration, " ", marker.Item))
+	p.Nonce = t.place.nonce(fmt.Sprint("reply ", marker.Integration, " ", marker.Item))
 
 	if r.After.ID == "" || r.After.Key == r.Message.ID {
-		w, possible, err := b.replyInThread(ctx, channel, r, p)
+		w, possible, err := t.inThread(ctx, channel, r, p)
 		if possible || err != nil {
 			return w, err
 		}
 	}
 
 	p.Reference = &reference{MessageID: r.Message.ID, FailIfMissing: true}
-	w, _, err := b.say(ctx, channel, p)
+	w, _, err := t.say(ctx, channel, p)
 
 	return w, err
 }
@@ -93,24 +99,24 @@ func (b *Bot) Reply(ctx context.Context, r connector.Reply) (connector.Written, 
 // replyText is the text of a reply as Discord stores it.
 func replyText(r connector.Reply) string { return escaped(message.ReplyText(r), maxReplyText) }
 
-// replyInThread posts into the thread of the message, and makes it for the first
+// inThread posts into the thread of the message, and makes it for the first
 // reply. Possible is false where the bot may not do that.
-func (b *Bot) replyInThread(ctx context.Context, channel string, r connector.Reply, p below) (w connector.Written, possible bool, err error) {
+func (t *replies) inThread(ctx context.Context, channel string, r connector.Reply, p below) (w connector.Written, possible bool, err error) {
 	if r.After.ID == "" {
-		possible, err := b.openThread(ctx, channel, r)
+		possible, err := t.openThread(ctx, channel, r)
 		if !possible || err != nil {
 			return connector.Written{}, possible, err
 		}
 	}
 
-	w, code, err := b.say(ctx, r.Message.ID, p)
+	w, code, err := t.say(ctx, r.Message.ID, p)
 	if code == codeUnknownChannel && r.After.ID != "" { // a person deleted the thread
-		possible, err := b.openThread(ctx, channel, r)
+		possible, err := t.openThread(ctx, channel, r)
 		if !possible || err != nil {
 			return connector.Written{}, possible, err
 		}
 
-		w, code, err = b.say(ctx, r.Message.ID, p)
+		w, code, err = t.say(ctx, r.Message.ID, p)
 		if !slices.Contains(noThread, code) {
 			return w, true, err
 		}
@@ -125,10 +131,10 @@ func (b *Bot) replyInThread(ctx context.Context, channel string, r connector.Rep
 
 // openThread makes the thread of a message. It is there already if an earlier
 // attempt made it.
-func (b *Bot) openThread(ctx context.Context, channel string, r connector.Reply) (possible bool, err error) {
+func (t *replies) openThread(ctx context.Context, channel string, r connector.Reply) (possible bool, err error) {
 	name := cutThreadName(cmp.Or(message.Heading(r.Content), r.Message.ID))
 	body := map[string]any{"name": name, "auto_archive_duration": archiveAfter}
-	response, code, err := b.submit(ctx, b.channel(channel)+"/messages/"+r.Message.ID+"/threads", body)
+	response, code, err := t.submit(ctx, t.place.address(channel)+"/messages/"+r.Message.ID+"/threads", body)
 	switch {
 	case code == threadExists:
 		return true, nil
@@ -137,7 +143,7 @@ func (b *Bot) openThread(ctx context.Context, channel string, r connector.Reply)
 	case err != nil:
 		return false, err
 	case identity(response) != r.Message.ID:
-		return false, b.foreign(http.MethodPost, response)
+		return false, t.core.foreign(http.MethodPost, response)
 	}
 
 	return true, nil
@@ -145,28 +151,28 @@ func (b *Bot) openThread(ctx context.Context, channel string, r connector.Reply)
 
 // say posts a text into a channel or thread. The code is Discord's, "" for a
 // success.
-func (b *Bot) say(ctx context.Context, channel string, p below) (connector.Written, string, error) {
-	response, code, err := b.submit(ctx, b.channel(channel)+"/messages", p)
+func (t *replies) say(ctx context.Context, channel string, p below) (connector.Written, string, error) {
+	response, code, err := t.submit(ctx, t.place.address(channel)+"/messages", p)
 	if err != nil {
 		return connector.Written{}, code, err
 	}
 
 	var m posted
 	err = json.Unmarshal(response.Body, &m)
-	_, documented := proof.Of(domain.Discord, proof.Bot, proof.Post).Match(response)
+	_, documented := answers.ProofOf(domain.Discord, answers.BotAccess, answers.OpPost).Match(response)
 	if err != nil || !documented || !snowflake.MatchString(m.ID) || m.ChannelID != "" && m.ChannelID != channel {
-		return connector.Written{}, "", b.foreign(http.MethodPost, response)
+		return connector.Written{}, "", t.core.foreign(http.MethodPost, response)
 	}
 
 	return connector.Written{Remote: domain.Remote{ID: m.ID, Key: channel}}, "", nil
 }
 
 // submit makes one attempt at a write. The code is Discord's, that of a refusal.
-func (b *Bot) submit(ctx context.Context, where string, body any) (outbound.Response, string, error) {
-	response, err := b.write(ctx, http.MethodPost, where, body)
+func (t *replies) submit(ctx context.Context, where string, body any) (outbound.Response, string, error) {
+	response, err := t.core.write(ctx, http.MethodPost, where, body)
 	code := ""
 	if err != nil && response.Status >= 400 && response.Status < 500 {
-		said := problem.Read(response, b.client.Clean)
+		said := answers.Read(response, t.core.client.Clean)
 		if said.JSON {
 			code = said.Member("code")
 		}
@@ -175,29 +181,29 @@ func (b *Bot) submit(ctx context.Context, where string, body any) (outbound.Resp
 	return response, code, err
 }
 
-// FindReply looks in the thread and then in the channel, where a reply goes if the
+// find looks in the thread and then in the channel, where a reply goes if the
 // thread takes none: for a message of the bot with the text of the reply, behind the
 // last known one. Nobody else can post in the name of the bot.
-func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Written, bool, error) {
-	channel := cmp.Or(r.Message.Key, b.where())
+func (t *replies) find(ctx context.Context, r connector.Reply) (connector.Written, bool, error) {
+	channel := cmp.Or(r.Message.Key, t.place.id())
 	if !snowflake.MatchString(r.Message.ID) || !snowflake.MatchString(channel) {
-		return connector.Written{}, false, b.unknown()
+		return connector.Written{}, false, t.core.unknown()
 	}
 
-	response, err := b.get(ctx, b.cfg.BaseURL+"/users/@me", 0)
+	response, err := t.core.get(ctx, t.place.baseURL+"/users/@me", 0)
 	if err != nil {
 		return connector.Written{}, false, err
 	}
 
 	me := identity(response)
 	if me == "" {
-		return connector.Written{}, false, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
+		return connector.Written{}, false, t.core.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
 	}
 
 	text := replyText(r)
 	last, _ := strconv.ParseUint(cmp.Or(r.After.ID, r.Message.ID), 10, 64)
 	if r.After.ID == "" || r.After.Key == r.Message.ID {
-		w, found, err := b.search(ctx, r.Message.ID, last, func(m posted) bool {
+		w, found, err := t.lists.search(ctx, r.Message.ID, last, func(m posted) bool {
 			return m.Author.ID == me && strings.TrimSpace(m.Content) == text
 		})
 		if found || err != nil && !noSuchThread(err) {
@@ -205,7 +211,7 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 		}
 	}
 
-	return b.search(ctx, channel, max(last, idAt(r.Since)), func(m posted) bool {
+	return t.lists.search(ctx, channel, max(last, idAt(r.Since)), func(m posted) bool {
 		return m.Author.ID == me && strings.TrimSpace(m.Content) == text && m.Reference.MessageID == r.Message.ID
 	})
 }
@@ -214,17 +220,4 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 func noSuchThread(err error) bool {
 	var e *failure.Error
 	return errors.As(err, &e) && e.Code == "target_not_found"
-}
-
-// search looks for a message of a channel or thread after an id.
-func (b *Bot) search(ctx context.Context, channel string, after uint64, wanted func(posted) bool) (w connector.Written, found bool, err error) {
-	err = b.walk(ctx, channel, after, func(p posted) (stop bool) {
-		if wanted(p) {
-			w = connector.Written{Remote: domain.Remote{ID: p.ID, Key: channel}}
-			found = true
-		}
-		return found
-	})
-
-	return w, found, err
 }

@@ -40,7 +40,7 @@ func composeTest(t connector.TestMessage) testPost {
 
 // Test posts the message as the bot.
 func (b *Bot) Test(ctx context.Context, t connector.TestMessage) (connector.Written, error) {
-	return b.test(ctx, b.channel(b.where())+"/messages", b.where(), t, composeTest(t))
+	return b.test(ctx, b.place.address(b.place.id())+"/messages", b.place.id(), t, composeTest(t))
 }
 
 // Test posts the message through the webhook. Only with wait does Discord answer

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/message"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -27,7 +27,7 @@ type WebhookConfig struct {
 // posted and cannot list it, so it finds nothing. It is safe for use by several
 // goroutines.
 type Webhook struct {
-	core
+	*core
 	cfg WebhookConfig
 	// parent is the id of the webhook's channel, nil before it is known.
 	parent atomic.Pointer[string]
@@ -43,7 +43,7 @@ func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time
 		}
 	}
 
-	return &Webhook{core: newCore(cfg.Look, proof.Webhook, client, now), cfg: cfg}
+	return &Webhook{core: newCore(cfg.Look, answers.WebhookAccess, client, now), cfg: cfg}
 }
 
 // Create posts the item. Only who waits is told the message's id, and what went

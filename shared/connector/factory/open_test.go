@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
-	localkms "example.com/integrations/local/kms"
-	"example.com/integrations/local/servers/serverstest"
+	localkms "example.com/integrations/local/aws/secrets"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -26,7 +26,7 @@ import (
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, &dynamoURL)) }
 
 const (
 	keyARN = "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555"
@@ -40,7 +40,7 @@ var (
 
 func keys(t *testing.T) *kms.Client {
 	t.Helper()
-	handler, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
+	handler, err := localkms.OpenKMS(t.TempDir(), localkms.Symmetric(keyARN))
 	must(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -57,7 +57,7 @@ func storedView(t *testing.T, p domain.Provider, configuration string, blob []by
 func holding(t *testing.T, p domain.Provider, configuration, member, origin string, blob []byte) store.View {
 	t.Helper()
 	table := rand.Text()
-	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
+	must(t, testkit.CreateTable(t.Context(), dynamoURL, table))
 	s := store.New(dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who}), table)
 	i := store.Integration{
 		Integration:   domain.Integration{ID: 501, OrganisationID: 1001, ItemType: "work_item", Provider: p, Configuration: configuration},

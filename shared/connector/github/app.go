@@ -13,10 +13,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -71,11 +72,23 @@ type scope struct {
 	name string
 }
 
-// scope is that of the place in use.
-func (c *Connector) scope() scope {
-	_, id := c.used()
+// tokens gives the token of each request: the configured one, or one that an App
+// asks for.
+type tokens struct {
+	*failures
+	place *place
+	token string
+	app   *App // works instead of the token
 
-	return scope{id: id, name: c.cfg.Repo}
+	mu    sync.Mutex
+	grant grant // the App's token
+}
+
+// scope is that of the place in use.
+func (t *tokens) scope() scope {
+	_, id := t.place.current()
+
+	return scope{id: id, name: t.place.repo}
 }
 
 // covers reports whether a token is good for what one of a scope would be. One
@@ -91,6 +104,25 @@ func (g grant) covers(s scope, fullName string) bool {
 	return false
 }
 
+// assign notes which repository a token is for that was asked for by name and
+// does not list any: the one that was just read with it.
+func (t *tokens) assign() {
+	_, id := t.place.current()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.grant.asked.id == 0 && len(t.grant.Repositories) == 0 {
+		t.grant.asked.id = id
+	}
+}
+
+// reach reports whether the App's token is good for a repository.
+func (t *tokens) reach(id int64, fullName string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	return t.grant.reaches(id, fullName)
+}
+
 // wanted is what a token is to be good for: issues of one repository, whatever
 // else the app may do.
 type wanted struct {
@@ -101,32 +133,32 @@ type wanted struct {
 
 // bearer is the token to work with: the configured one, or one that the app
 // has got and that is not about to end.
-func (c *Connector) bearer(ctx context.Context) (string, error) {
-	return c.bearerFor(ctx, c.scope())
+func (t *tokens) bearer(ctx context.Context) (string, error) {
+	return t.bearerFor(ctx, t.scope())
 }
 
 // bearerFor is bearer for a scope.
-func (c *Connector) bearerFor(ctx context.Context, s scope) (string, error) {
-	if c.cfg.App == nil {
-		return c.cfg.Token, nil
+func (t *tokens) bearerFor(ctx context.Context, s scope) (string, error) {
+	if t.app == nil {
+		return t.token, nil
 	}
 
-	c.mu.Lock()
-	held := c.grant
-	c.mu.Unlock()
-	if held.covers(s, c.fullName()) && held.Until.Add(-renewBefore).After(c.theirs()) {
+	t.mu.Lock()
+	held := t.grant
+	t.mu.Unlock()
+	if held.covers(s, t.place.fullName()) && held.Until.Add(-renewBefore).After(t.providerNow()) {
 		return held.Token, nil
 	}
 
-	got, err := c.grantOf(ctx, c.cfg.App, s)
+	got, err := t.requestToken(ctx, t.app, s)
 	if err != nil {
 		return "", unsent(err)
 	}
 
 	got.asked = s
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.grant = got
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.grant = got
 
 	return got.Token, nil
 }
@@ -142,15 +174,15 @@ func unsent(err error) error {
 	return err
 }
 
-// theirs is the time by GitHub's clock, as far as it has told.
-func (c *Connector) theirs() time.Time {
-	behind, _ := c.client.ClockLag()
-	return c.now().Add(-behind)
+// providerNow is the time by GitHub's clock, as far as it has told.
+func (t *tokens) providerNow() time.Time {
+	behind, _ := t.http.ClockLag()
+	return t.now().Add(-behind)
 }
 
-// grantOf asks for a token. Where it is refused to a word given by the wrong
+// requestToken asks for a token. Where it is refused to a word given by the wrong
 // clock, it is asked for once more by GitHub's, which the refusal tells.
-func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, error) {
+func (t *tokens) requestToken(ctx context.Context, app *App, s scope) (grant, error) {
 	want := wanted{Permissions: map[string]string{"issues": "write", "metadata": "read"}}
 	if s.id != 0 {
 		want.RepositoryIDs = []int64{s.id}
@@ -158,34 +190,34 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 		want.Repositories = []string{s.name}
 	}
 
-	said := c.theirs()
-	answer, err := c.askForGrant(ctx, app, want, said)
-	if err == nil && answer.Status == http.StatusUnauthorized && c.theirs().Sub(said).Abs() > clockSlack/2 {
-		answer, err = c.askForGrant(ctx, app, want, c.theirs())
+	said := t.providerNow()
+	answer, err := t.postTokenRequest(ctx, app, want, said)
+	if err == nil && answer.Status == http.StatusUnauthorized && t.providerNow().Sub(said).Abs() > clockSlack/2 {
+		answer, err = t.postTokenRequest(ctx, app, want, t.providerNow())
 	}
 
 	if err != nil {
 		return grant{}, err
 	}
 	if !answer.Success() {
-		return grant{}, c.notGranted(answer)
+		return grant{}, t.notGranted(answer)
 	}
-	if problem.Read(answer, c.client.Clean).Markup {
-		return grant{}, c.foreign(http.MethodGet, answer)
+	if answers.Read(answer, t.http.Clean).Markup {
+		return grant{}, t.foreign(http.MethodGet, answer)
 	}
 
 	var got grant
 	if err := json.Unmarshal(answer.Body, &got); err != nil || !tokenProof.Holds(answer) || got.Token == "" || strings.Trim(got.Token, visible) != "" || got.Until.IsZero() {
 		// The body may hold a token, so nothing of it is shown.
-		return grant{}, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
+		return grant{}, t.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
 	}
 
 	return got, nil
 }
 
-// askForGrant makes the request
+// postTokenRequest makes the request
 // (https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app).
-func (c *Connector) askForGrant(ctx context.Context, app *App, want wanted, now time.Time) (outbound.Response, error) {
+func (t *tokens) postTokenRequest(ctx context.Context, app *App, want wanted, now time.Time) (outbound.Response, error) {
 	body, err := json.Marshal(want)
 	if err != nil {
 		panic(err) // strings always marshal
@@ -194,8 +226,8 @@ func (c *Connector) askForGrant(ctx context.Context, app *App, want wanted, now 
 	header := headerFor(app.assertion(now))
 	header.Set("Content-Type", "application/json")
 
-	return c.client.Do(ctx, outbound.Request{
-		Method: http.MethodPost, URL: c.cfg.BaseURL + "/app/installations/" + url.PathEscape(app.Installation) + "/access_tokens", Header: header, Body: body,
+	return t.http.Do(ctx, outbound.Request{
+		Method: http.MethodPost, URL: t.place.baseURL + "/app/installations/" + url.PathEscape(app.Installation) + "/access_tokens", Header: header, Body: body,
 	})
 }
 
@@ -203,19 +235,19 @@ func (c *Connector) askForGrant(ctx context.Context, app *App, want wanted, now 
 const visible = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 
 // notGranted says why there is no token.
-func (c *Connector) notGranted(answer outbound.Response) *failure.Error {
-	e := c.refused(http.MethodPost, answer)
-	p := problem.Read(answer, c.client.Clean)
+func (t *tokens) notGranted(answer outbound.Response) *failure.Error {
+	e := t.refused(http.MethodPost, answer)
+	p := answers.Read(answer, t.http.Clean)
 	said := p.Reason("")
 	rejected := func(code, detail string) *failure.Error {
-		return c.fail(failure.Final, failure.IntegrationScope, code, detail+": "+said, answer)
+		return t.fail(failure.Final, failure.IntegrationScope, code, detail+": "+said, answer)
 	}
 	switch {
 	case e.Class != failure.Final:
 		return e
-	case answer.Status >= 400 && !p.JSON && !problem.Unauthenticated(answer, p):
+	case answer.Status >= 400 && !p.JSON && !answers.Unauthenticated(answer, p):
 		// A page of a proxy says nothing about the app.
-		return c.fail(failure.Retryable, failure.IntegrationScope, p.ForeignCode(), p.Summary, answer)
+		return t.fail(failure.Retryable, failure.IntegrationScope, p.ForeignCode(), p.Summary, answer)
 	case answer.Status == http.StatusUnauthorized:
 		return rejected("credentials_rejected", "GitHub takes app_id and private_key for no app's")
 	case answer.Status == http.StatusForbidden:

@@ -35,8 +35,8 @@ var ghs = "gh" + "s_12_" + strings.Repeat("x.Y-z_", 80)
 func startApp(t *testing.T, granting http.HandlerFunc) (*fake, *Connector) {
 	f, c := start(t, Config{})
 	f.app = true
-	c.cfg.Token = ""
-	c.cfg.App = &App{ID: "12", Installation: "345", Key: appKey}
+	c.client.tokens.token = ""
+	c.client.tokens.app = &App{ID: "12", Installation: "345", Key: appKey}
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		switch {
 		case r.URL.Path != "/api/v3/app/installations/345/access_tokens":
@@ -183,9 +183,9 @@ func TestAppUnderAnotherClock(t *testing.T) {
 			fmt.Fprintf(w, `{"token":"%s","expires_at":"%s"}`, ghs, theirs.Add(time.Hour).Format(time.RFC3339))
 		})
 
-		c.now = time.Now
+		c.client.now = time.Now
 		for range 3 {
-			if _, err := c.bearer(t.Context()); err != nil {
+			if _, err := c.client.tokens.bearer(t.Context()); err != nil {
 				t.Errorf("%v behind: %v", behind, err)
 			}
 		}
@@ -204,8 +204,8 @@ func TestAppRefusedIsAskedOnce(t *testing.T) {
 		fmt.Fprint(w, `{"message":"A JSON web token could not be decoded"}`)
 	})
 
-	c.now = time.Now
-	_, err := c.bearer(t.Context())
+	c.client.now = time.Now
+	_, err := c.client.tokens.bearer(t.Context())
 	if e := failureOf(t, err); e.Code != "credentials_rejected" || len(f.take()) != 1 {
 		t.Error(e)
 	}

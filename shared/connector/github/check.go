@@ -28,18 +28,18 @@ type repository struct {
 	} `json:"permissions"`
 }
 
-// Check reads the repository that the configuration names. It follows a rename
+// check reads the repository that the configuration names. It follows a rename
 // as Resolve does: writes go to the new name. A token that may not see the
 // repository gets the same 404 as for one that does not exist
 // (https://docs.github.com/en/rest/repos/repos#get-a-repository).
-func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	answer, granted, err := c.locate(ctx)
+func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
+	answer, granted, err := r.client.locate(ctx)
 	if !granted {
-		return c.ungranted(err), err
+		return r.ungranted(err), err
 	}
 
 	if err == nil && answer.Status != http.StatusOK {
-		err = c.unresolved(answer)
+		err = r.client.unresolved(answer)
 	}
 
 	if err != nil {
@@ -47,25 +47,25 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	}
 
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
-	var r repository
-	if err := json.Unmarshal(answer.Body, &r); err != nil || r.HasIssues == nil {
-		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
+	var repo repository
+	if err := json.Unmarshal(answer.Body, &repo); err != nil || repo.HasIssues == nil {
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), r.client.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckTarget))
 	switch {
-	case r.Archived:
+	case repo.Archived:
 		checks = append(checks, connector.Refused(checkIssues, "archived"))
-	case !*r.HasIssues:
+	case !*repo.HasIssues:
 		checks = append(checks, connector.Refused(checkIssues, "issues_disabled"))
 	default:
 		checks = append(checks, connector.Passed(checkIssues))
 	}
 
-	rights, err := c.rights(ctx, r, answer.Header)
+	rights, err := r.all(ctx, repo, answer.Header)
 	for _, one := range rights {
 		if one.Code != nil && *one.Code == notInstalled {
-			err = c.fail(failure.Final, failure.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
+			err = r.client.fail(failure.Final, failure.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+r.client.place.owner+"/"+r.client.place.repo, answer)
 		}
 	}
 
@@ -73,7 +73,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 }
 
 // ungranted are the checks when an app has got no token.
-func (c *Connector) ungranted(err error) []connector.Check {
+func (r *rights) ungranted(err error) []connector.Check {
 	var e *failure.Error
 	errors.As(err, &e)
 	known := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
@@ -82,7 +82,7 @@ func (c *Connector) ungranted(err error) []connector.Check {
 		return connector.Failed(err)
 	case e.Code == "forbidden":
 		known = append(known, connector.Undecided(connector.CheckTarget, connector.NotTold))
-		for _, name := range append([]string{connector.CheckList}, c.writes()...) {
+		for _, name := range append([]string{connector.CheckList}, r.writes()...) {
 			known = append(known, connector.Refused(name, connector.ScopeMissing).With("The App's installation lacks the permission Issues: read and write."))
 		}
 		return known

@@ -124,7 +124,7 @@ func TestCheckOfAnUnreachable(t *testing.T) {
 	}
 
 	for _, address := range []string{"https://no.such.host.invalid", "https://127.0.0.1", "https://169.254.169.254", "https://[::1]", "http://example.com", "https://example.com:1"} {
-		blocked := New(Config{Owner: "o", Repo: "r", Token: token, BaseURL: address}, c.client.For([]string{"127.0.0.1", "169.254.169.254", "[::1]", "no.such.host.invalid", "example.com:1"}, false, nil), nil)
+		blocked := New(Config{Owner: "o", Repo: "r", Token: token, BaseURL: address}, c.client.http.For([]string{"127.0.0.1", "169.254.169.254", "[::1]", "no.such.host.invalid", "example.com:1"}, false, nil), nil)
 		if got := told(blocked); got != want {
 			t.Errorf("%s: %s", address, got)
 		}

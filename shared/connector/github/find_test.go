@@ -12,7 +12,7 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -268,8 +268,8 @@ func FuzzNextLink(f *testing.F) {
 	f.Add(`<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"`)
 	c := New(Config{BaseURL: base}, outbound.New(outbound.Config{}), nil)
 	f.Fuzz(func(t *testing.T, value string) {
-		to, ok, err := c.next(base+"/x", outbound.Response{Header: http.Header{"Link": {value}}})
-		if _, given := markdown.NextLink(value); given != (ok || err != nil) {
+		to, ok, err := c.lists.next(base+"/x", outbound.Response{Header: http.Header{"Link": {value}}})
+		if _, given := paging.NextLink(value); given != (ok || err != nil) {
 			t.Errorf("%q: %v, %v", value, ok, err)
 		}
 
@@ -287,12 +287,12 @@ func FuzzProblem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
 		for _, method := range []string{"GET", "POST", "PATCH"} {
-			if e := c.refused(method, answer); e.Detail == "" || len([]rune(e.Detail)) > 200 || e.Code == "" {
+			if e := c.client.refused(method, answer); e.Detail == "" || len([]rune(e.Detail)) > 200 || e.Code == "" {
 				t.Errorf("%s: %+v", method, e)
 			}
 		}
 
-		if _, err := c.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
+		if _, err := c.writer.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
 			t.Error("a create without proof")
 		}
 

@@ -60,7 +60,7 @@ func weak(t *testing.T, list http.Handler) (f *fake, open func(at [3]int) *Conne
 		server := &connectortest.Weakening{Parameter: "per_page", At: at, Next: list}
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
 		f.take()
-		return New(c.cfg, c.client, c.now)
+		return again(c)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestListWhileItWeakens(t *testing.T) {
 	_, open := weak(t, everyIssue{root: base})
 	connectortest.ListWhileItWeakens(t, points(6), func(at [3]int) (connectortest.Tracker, func() connectortest.Tracker) {
 		c := open(at)
-		return c, func() connectortest.Tracker { return New(c.cfg, c.client, c.now) }
+		return c, func() connectortest.Tracker { return again(c) }
 	})
 }
 
@@ -95,7 +95,7 @@ func TestPagesShrink(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, Config{})
 			f.router = nil
-			c.pageBody = 100_000
+			c.lists.maxBody = 100_000
 			server := &connectortest.Weakening{Parameter: "per_page", At: [3]int{0, 0, 99}, Fail: fail, Next: everyIssue{root: base}}
 			f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
 			objects, more, err := c.Changes(t.Context(), time.Time{}, 0)

@@ -91,10 +91,10 @@ func TestResolve(t *testing.T) {
 					t.Errorf("%v scope %d: %v", e.Class, e.Scope, e)
 				}
 
-				if place != (connector.Place{}) || c.fullName() != "acme/tracker" {
+				if place != (connector.Place{}) || c.client.place.fullName() != "acme/tracker" {
 					t.Errorf("a place without an answer: %+v", place)
 				}
-			} else if err != nil || place != resolved || c.fullName() != "Acme/Tracker" {
+			} else if err != nil || place != resolved || c.client.place.fullName() != "Acme/Tracker" {
 				t.Errorf("%+v, %v", place, err)
 			}
 
@@ -119,7 +119,7 @@ func TestUse(t *testing.T) {
 	for _, none := range []connector.Place{
 		{}, {Name: "a/b"}, {ID: "1", Name: "../x"}, {ID: "1", Name: "a/b/c"}, {ID: "x", Name: "a/b"}, {ID: "-1", Name: "a/b"}, {ID: "1", Name: "a/."},
 	} {
-		if c.Use(none); c.fullName() != "acme/tracker" {
+		if c.Use(none); c.client.place.fullName() != "acme/tracker" {
 			t.Errorf("%+v is used", none)
 		}
 	}
@@ -396,7 +396,7 @@ func FuzzParsePlace(f *testing.F) {
 
 		c := New(Config{Owner: "o", Repo: "r", BaseURL: base}, nil, nil)
 		c.Use(place)
-		address := c.repository()
+		address := c.client.place.address()
 		u, err := url.Parse(address)
 		if err != nil || u.Path != "/api/v3/repos/"+place.Name || strings.Count(place.Name, "/") != 1 || path.Clean(u.Path) != u.Path {
 			t.Fatalf("%q leads to %q", place.Name, address)

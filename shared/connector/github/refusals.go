@@ -1,6 +1,6 @@
 package github
 
-import "example.com/integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/answers"
 
 const (
 	troubleshooting = "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"
@@ -9,7 +9,7 @@ const (
 
 // refusals are GitHub's answers to a write that concern the token, the app or
 // the repository as a whole. Every other refusal concerns one item.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: troubleshooting},
 	{Status: 403, Words: "resource not accessible by", Means: "forbidden", Detail: "the token or app lacks a permission", Source: troubleshooting},
 	{Status: 403, Words: "saml enforcement", Means: "credentials_rejected", Detail: "the token is not authorized for the organization's single sign-on", Source: "https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api"},

@@ -19,7 +19,7 @@ import (
 	"example.com/integrations/shared/markup"
 )
 
-func renderer(cfg Config) *Connector { return New(cfg, nil, nil) }
+func connectorWith(cfg Config) *Connector { return New(cfg, nil, nil) }
 
 var item = domain.Item{
 	ID: 22, FormattedNumber: "KEP-9", Title: "Ask @bob\nabout #5", Description: "See #5, @acme/team.\n\n```go\n@Override\n```", URL: "https://app.test/i/22?a=(b)",
@@ -27,7 +27,7 @@ var item = domain.Item{
 }
 
 func TestRender(t *testing.T) {
-	got := renderer(Config{Labels: true}).Render(item)
+	got := connectorWith(Config{Labels: true}).Render(item)
 	want := connector.Content{
 		Title:  "KEP-9 Ask @\u200bbob about #\u200b5",
 		Body:   "See #\u200b5, @\u200bacme/team.\n\n```go\n@Override\n```\n\n---\n[KEP-9](https://app.test/i/22?a=%28b%29) · Status: in \\*progress\\* · Priority: high",
@@ -41,17 +41,17 @@ func TestRender(t *testing.T) {
 	shuffled := item
 	shuffled.Labels = slices.Clone(item.Labels)
 	slices.Reverse(shuffled.Labels)
-	if again := renderer(Config{Labels: true}).Render(shuffled); again.Hash() != got.Hash() {
+	if again := connectorWith(Config{Labels: true}).Render(shuffled); again.Hash() != got.Hash() {
 		t.Error("the order of labels changes the content")
 	}
 
-	if none := renderer(Config{}).Render(item); none.Labels == nil || len(none.Labels) != 0 {
+	if none := connectorWith(Config{}).Render(item); none.Labels == nil || len(none.Labels) != 0 {
 		t.Errorf("labels none: %#v", none.Labels)
 	}
 }
 
 func TestTemplates(t *testing.T) {
-	c := renderer(Config{TitleTemplate: "[{{status}}] {{title}}", BodyTemplate: "**{{priority}}** @all {{labels}}\n<b>{{description}}</b>"})
+	c := connectorWith(Config{TitleTemplate: "[{{status}}] {{title}}", BodyTemplate: "**{{priority}}** @all {{labels}}\n<b>{{description}}</b>"})
 	got := c.Render(item)
 	if got.Title != "[in *progress*] Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
@@ -61,11 +61,11 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("%q", got.Body)
 	}
 
-	if got := renderer(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
+	if got := connectorWith(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
 
-	if got := renderer(Config{TitleTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
+	if got := connectorWith(Config{TitleTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
 		t.Errorf("%q", got.Title)
 	}
 }
@@ -93,7 +93,7 @@ func TestRenderHostile(t *testing.T) {
 	} {
 		i := item
 		change(&i)
-		checkContent(t, name, renderer(Config{Labels: true}).Render(i))
+		checkContent(t, name, connectorWith(Config{Labels: true}).Render(i))
 	}
 }
 
@@ -191,7 +191,7 @@ func TestRealItems(t *testing.T) {
 		reply(w, status, nil, issueJSON(1, "open", ""))
 	}
 	list := items(t)
-	saas := renderer(Config{Labels: true})
+	saas := connectorWith(Config{Labels: true})
 	for n, item := range list {
 		if n%10 != 0 && raceDetector {
 			continue
@@ -223,7 +223,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("KEP-1", "t @a", "```\n@b\n", "https://a.test/", "open", "l,m", "")
 	f.Add("#1", "\xff", "` @u ` | `\n`` @x", "https://github.com/o/r/pull/1", "<!--", "🦀", "{{description}} `")
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, label, template string) {
-		c := renderer(Config{Labels: true, BodyTemplate: template, TitleTemplate: template})
+		c := connectorWith(Config{Labels: true, BodyTemplate: template, TitleTemplate: template})
 		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status},
 			Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 		got := c.Render(i)

@@ -37,22 +37,28 @@ var Needs = []connector.Need{
 // writing are the checks of calls that write.
 var writing = []string{connector.CheckCreate, connector.CheckUpdate, connector.CheckClose, connector.CheckReopen}
 
+// rights finds out which of our calls GitHub would accept.
+type rights struct {
+	client *client
+	labels bool // whether the items' labels are kept on the issues
+}
+
 // writes are the checks of the calls that this configuration makes.
-func (c *Connector) writes() []string {
-	if c.cfg.Labels {
+func (r *rights) writes() []string {
+	if r.labels {
 		return append(slices.Clone(writing), connector.CheckLabels)
 	}
 
 	return writing
 }
 
-// rights are the checks of all our calls. The error says for the log what stands
+// all are the checks of all our calls. The error says for the log what stands
 // behind a refusal.
-func (c *Connector) rights(ctx context.Context, r repository, header http.Header) ([]connector.Check, error) {
-	list, err := c.mayList(ctx, r, header)
+func (r *rights) all(ctx context.Context, repo repository, header http.Header) ([]connector.Check, error) {
+	list, err := r.mayList(ctx, repo, header)
 	checks := []connector.Check{list}
-	for _, name := range c.writes() {
-		checks = append(checks, c.mayWrite(name, r, header))
+	for _, name := range r.writes() {
+		checks = append(checks, r.mayWrite(name, repo, header))
 	}
 
 	return checks, err
@@ -61,22 +67,22 @@ func (c *Connector) rights(ctx context.Context, r repository, header http.Header
 // mayList reports whether issues can be read. Only a fine-grained token may see a
 // private repository and not its issues, and what it may do is told by nothing
 // but a call: one issue is listed.
-func (c *Connector) mayList(ctx context.Context, r repository, header http.Header) (connector.Check, error) {
+func (r *rights) mayList(ctx context.Context, repo repository, header http.Header) (connector.Check, error) {
 	switch {
-	case !*r.HasIssues:
+	case !*repo.HasIssues:
 		return connector.Refused(connector.CheckList, "issues_disabled"), nil
-	case c.cfg.App != nil, scopes(header) != nil, !r.Private:
+	case r.client.tokens.app != nil, scopes(header) != nil, !repo.Private:
 		return connector.Passed(connector.CheckList), nil
 	}
 
-	answer, err := c.get(ctx, c.address(c.cfg.Owner, c.cfg.Repo)+"/issues?per_page=1", 0)
+	answer, err := r.client.get(ctx, r.client.place.addressOf(r.client.place.owner, r.client.place.repo)+"/issues?per_page=1", 0)
 	if err == nil && answer.Status != http.StatusOK {
-		err = c.refused(http.MethodGet, answer)
+		err = r.client.refused(http.MethodGet, answer)
 	}
 
 	var issues []json.RawMessage
 	if err == nil && json.Unmarshal(answer.Body, &issues) != nil {
-		err = c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
+		err = r.client.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
 	}
 
 	if err == nil {
@@ -93,17 +99,17 @@ func (c *Connector) mayList(ctx context.Context, r repository, header http.Heade
 // mayWrite reports whether a call that writes would be taken: what the token may
 // do, and what its user may do in the repository. A right that is known to be
 // missing decides.
-func (c *Connector) mayWrite(name string, r repository, header http.Header) connector.Check {
+func (r *rights) mayWrite(name string, repo repository, header http.Header) connector.Check {
 	switch {
-	case r.Archived:
+	case repo.Archived:
 		return connector.Refused(name, "archived")
-	case !*r.HasIssues:
+	case !*repo.HasIssues:
 		return connector.Refused(name, "issues_disabled")
-	case c.cfg.App != nil:
-		return c.appMay(name, r)
+	case r.client.tokens.app != nil:
+		return r.appMay(name, repo)
 	}
 
-	role := r.roleMay(name)
+	role := repo.roleMay(name)
 	token := tokenMay(name, header)
 	for _, one := range []connector.Check{token, role} {
 		if one.OK != nil && !*one.OK {
@@ -120,10 +126,8 @@ func (c *Connector) mayWrite(name string, r repository, header http.Header) conn
 
 // appMay tells what an App may do: it is granted a token for writing issues, or
 // none. A token that was asked for by name may be for another owner's repository.
-func (c *Connector) appMay(name string, r repository) connector.Check {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.grant.reaches(r.ID, cmp.Or(r.FullName, c.cfg.Owner+"/"+c.cfg.Repo)) {
+func (r *rights) appMay(name string, repo repository) connector.Check {
+	if !r.client.tokens.reach(repo.ID, cmp.Or(repo.FullName, r.client.place.owner+"/"+r.client.place.repo)) {
 		return connector.Refused(name, notInstalled).With("The App's installation is another owner's: it is not installed on this repository.")
 	}
 

@@ -193,3 +193,12 @@ func issueJSON(number int, state, body string, labels ...string) string {
 
 	return string(b)
 }
+
+// again makes another connector with the configuration of one.
+func again(c *Connector) *Connector {
+	place := c.client.place
+	tokens := c.client.tokens
+	cfg := Config{Owner: place.owner, Repo: place.repo, BaseURL: place.baseURL, Token: tokens.token, App: tokens.app, Labels: c.writer.labels}
+
+	return New(cfg, c.client.http, c.client.now)
+}

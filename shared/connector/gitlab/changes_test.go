@@ -175,7 +175,7 @@ func hundred(page int) string {
 // and page numbers mean what they meant.
 func TestChangesWithHugeIssues(t *testing.T) {
 	f, c := start(t, Config{})
-	c.pageBody = 80_000
+	c.lists.maxBody = 80_000
 	const all, block = 150, 120 // the first 120 have one time
 	var most int
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
@@ -231,7 +231,7 @@ func TestChangesWithHugeIssues(t *testing.T) {
 // A single issue too large to be read is an error, not a list without it.
 func TestChangesWithAnImpossibleIssue(t *testing.T) {
 	f, c := start(t, Config{})
-	c.pageBody = 80_000
+	c.lists.maxBody = 80_000
 	f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		reply(w, 200, nil, "["+issueJSON(1, "opened", strings.Repeat("x", 80_000))+"]")
 	}

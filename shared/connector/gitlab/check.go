@@ -19,14 +19,14 @@ const (
 	planner = 15
 )
 
-// Check reads the project that the configuration names, and what the token may
+// check reads the project that the configuration names, and what the token may
 // do. A token that may not see a project gets the same 404 as for one that does
 // not exist. It follows a rename as Resolve does: writes go to the number.
-func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	answer, err := c.locate(ctx)
+func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
+	answer, err := r.client.locate(ctx)
 	s, err := stateOf(answer, err)
 	if err == nil && answer.Status != http.StatusOK {
-		err = c.unresolved(answer)
+		err = r.client.unresolved(answer)
 	}
 
 	var e *failure.Error
@@ -36,7 +36,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	if err != nil {
-		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), r.client.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckTarget))
@@ -49,7 +49,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 		checks = append(checks, connector.Passed(checkIssues))
 	}
 
-	rights, err := c.rights(ctx, s)
+	rights, err := r.all(ctx, s)
 
 	return append(checks, rights...), err
 }

@@ -145,7 +145,7 @@ func TestCheckOfAnUnreachable(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answer = func(http.ResponseWriter, *http.Request, []byte) { panic(http.ErrAbortHandler) }
 	want := `[{"name":"reachable","ok":false,"code":"unreachable","detail":null}]`
-	hosts := c.client.For([]string{"127.0.0.1", "169.254.169.254", "[::1]", "no.such.host.invalid", "example.com:1"}, false, nil)
+	hosts := c.client.http.For([]string{"127.0.0.1", "169.254.169.254", "[::1]", "no.such.host.invalid", "example.com:1"}, false, nil)
 	list := []*Connector{c}
 	for _, address := range []string{"https://no.such.host.invalid", "https://127.0.0.1", "https://169.254.169.254", "https://[::1]", "http://example.com", "https://example.com:1"} {
 		list = append(list, New(Config{Project: "o/r", Token: token, BaseURL: address + "/api/v4"}, hosts, nil))
@@ -155,11 +155,11 @@ func TestCheckOfAnUnreachable(t *testing.T) {
 		checks, err := one.Check(t.Context())
 		var e *failure.Error
 		if !errors.As(err, &e) {
-			t.Errorf("%s: nothing for the log", one.cfg.BaseURL)
+			t.Errorf("%s: nothing for the log", one.client.place.baseURL)
 		}
 
 		if text, _ := json.Marshal(checks); string(text) != want {
-			t.Errorf("%s: %s", one.cfg.BaseURL, text)
+			t.Errorf("%s: %s", one.client.place.baseURL, text)
 		}
 	}
 }

@@ -170,7 +170,7 @@ func TestFindOverPages(t *testing.T) {
 // What is too large for a page is read in smaller ones.
 func TestFindWithHugeIssues(t *testing.T) {
 	f, c := start(t, Config{})
-	c.pageBody = 80_000
+	c.lists.maxBody = 80_000
 	s := &stock{t: t, links: true}
 	for i := range 35 {
 		s.add(now.Add(time.Hour-time.Duration(i)*time.Second), "opened", strings.Repeat("x", 5_000)+fmt.Sprintf("\n\n<!-- integrations:11/%d/1/%s -->", i+1, connectortest.Tag))
@@ -292,12 +292,12 @@ func FuzzProblem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
 		for _, method := range []string{"GET", "POST", "PUT"} {
-			if e := c.refused(method, answer); e.Detail == "" || len([]rune(e.Detail)) > 200 || e.Code == "" {
+			if e := c.client.refused(method, answer); e.Detail == "" || len([]rune(e.Detail)) > 200 || e.Code == "" {
 				t.Errorf("%s: %+v", method, e)
 			}
 		}
 
-		if _, err := c.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
+		if _, err := c.writer.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
 			t.Error("a create without proof")
 		}
 

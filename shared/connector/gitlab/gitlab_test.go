@@ -55,7 +55,7 @@ func TestAddresses(t *testing.T) {
 		"42": "https://gitlab.com/api/v4/projects/42", "group/sub/pro.ject": "https://gitlab.com/api/v4/projects/group%2Fsub%2Fpro.ject",
 		"../x": "https://gitlab.com/api/v4/projects/..%2Fx", "a?b#c": "https://gitlab.com/api/v4/projects/a%3Fb%23c",
 	} {
-		if got := New(Config{Project: project}, nil, nil).project(); got != want {
+		if got := New(Config{Project: project}, nil, nil).client.place.address(); got != want {
 			t.Errorf("%s: %s, want %s", project, got, want)
 		}
 	}

@@ -59,7 +59,7 @@ func weak(t *testing.T, list http.Handler) (open func(at [3]int) *Connector) {
 		server := &connectortest.Weakening{Parameter: "per_page", At: at, Next: list}
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
 		f.take()
-		return New(c.cfg, c.client, c.now)
+		return again(c)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestListWhileItWeakens(t *testing.T) {
 	open := weak(t, everyIssue(0))
 	connectortest.ListWhileItWeakens(t, points(6), func(at [3]int) (connectortest.Tracker, func() connectortest.Tracker) {
 		c := open(at)
-		return c, func() connectortest.Tracker { return New(c.cfg, c.client, c.now) }
+		return c, func() connectortest.Tracker { return again(c) }
 	})
 }
 

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
 )
@@ -20,12 +22,51 @@ var _ connector.Resolver = (*Connector)(nil)
 // path of a project: find_project! in lib/api/helpers.rb of gitlabhq.
 const movedWords = "not allowed for moved projects"
 
-// Resolve reads the project that the configuration names by path or number, and
+// A place is the project that calls go to: the one that the configuration spells,
+// until a resolved one is used.
+type place struct {
+	baseURL string // of the API, without a trailing slash
+	project string // as the configuration spells it
+	used    atomic.Pointer[connector.Place]
+}
+
+// use makes later calls go to a project by its number. A place that is not a
+// project of GitLab's is ignored.
+func (p *place) use(resolved connector.Place) {
+	if id, err := strconv.ParseInt(resolved.ID, 10, 64); err != nil || id <= 0 {
+		return
+	}
+
+	p.used.Store(&resolved)
+}
+
+// address is the address that calls go to: the number of the place in use, else
+// what the configuration spells.
+func (p *place) address() string {
+	if place := p.used.Load(); place != nil {
+		return p.addressOf(place.ID)
+	}
+
+	return p.addressOf(p.project)
+}
+
+// addressOf is where a project is in the API, by its path or its number. The
+// slashes in a path are escaped, and stay so on the wire.
+func (p *place) addressOf(project string) string {
+	return p.baseURL + "/projects/" + url.PathEscape(project)
+}
+
+// issueAt is the address of the linked issue. The link holds a number.
+func (p *place) issueAt(linked domain.Remote) string {
+	return p.address() + "/issues/" + url.PathEscape(linked.Key)
+}
+
+// resolve reads the project that the configuration names by path or number, and
 // follows one redirect, so that the old path of a renamed project leads to it
 // (https://docs.gitlab.com/api/projects/#retrieve-a-project). Later calls go to
 // the project's number. A redirect that stays below the API's root is followed
 // on the configured host only.
-func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+func (c *client) resolve(ctx context.Context) (connector.Place, error) {
 	answer, err := c.locate(ctx)
 	if err != nil {
 		return connector.Place{}, err
@@ -35,16 +76,16 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 		return connector.Place{}, c.unresolved(answer)
 	}
 
-	if problem.Read(answer, c.client.Clean).Markup {
+	if answers.Read(answer, c.http.Clean).Markup {
 		return connector.Place{}, c.foreign(http.MethodGet, answer)
 	}
 
-	place, ok := parsePlace(c.cfg.BaseURL, answer.Body)
+	place, ok := parsePlace(c.place.baseURL, answer.Body)
 	if !ok || answer.Status != http.StatusOK {
 		return connector.Place{}, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
 	}
 
-	c.Use(place)
+	c.place.use(place)
 
 	return place, nil
 }
@@ -53,11 +94,11 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 // item. Before a place is in use, a 404 of any form says that the configuration
 // is wrong: base_url may lead to another web server. Later such an answer is one
 // of a gateway, and an outage.
-func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
+func (c *client) unresolved(answer outbound.Response) *failure.Error {
 	e := c.refused(http.MethodGet, answer)
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
-	if gone && c.place.Load() == nil {
-		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
+	if gone && c.place.used.Load() == nil {
+		e = c.readVerdict(answer, answers.Read(answer, c.http.Clean))
 	}
 
 	e.Scope = failure.IntegrationScope
@@ -68,28 +109,12 @@ func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
 	return e
 }
 
-// Use makes later calls go to a project by its number. A place that is not a
-// project of GitLab's is ignored.
-func (c *Connector) Use(p connector.Place) {
-	if id, err := strconv.ParseInt(p.ID, 10, 64); err != nil || id <= 0 {
-		return
-	}
-
-	c.place.Store(&p)
-}
-
 // locate reads the project by the spelling in the configuration, and follows one
 // redirect.
-func (c *Connector) locate(ctx context.Context) (outbound.Response, error) {
-	r := outbound.Request{URL: c.address(c.cfg.Project), Header: c.header()}
+func (c *client) locate(ctx context.Context) (outbound.Response, error) {
+	r := outbound.Request{URL: c.place.addressOf(c.place.project), Header: c.header()}
 
-	return c.client.Read(ctx, r, c.cfg.BaseURL)
-}
-
-// address is where a project is in the API, by its path or its number. The
-// slashes in a path are escaped, and stay so on the wire.
-func (c *Connector) address(project string) string {
-	return c.cfg.BaseURL + "/projects/" + url.PathEscape(project)
+	return c.http.Read(ctx, r, c.place.baseURL)
 }
 
 // parsePlace reads which place a project is. What identifies it must be there; a

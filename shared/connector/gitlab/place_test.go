@@ -83,10 +83,10 @@ func TestResolve(t *testing.T) {
 					t.Errorf("%v scope %d: %v", e.Class, e.Scope, e)
 				}
 
-				if place != (connector.Place{}) || !strings.HasSuffix(c.project(), project) {
+				if place != (connector.Place{}) || !strings.HasSuffix(c.client.place.address(), project) {
 					t.Errorf("a place without an answer: %+v", place)
 				}
-			} else if err != nil || place != resolved || c.project() != base+"/projects/5" {
+			} else if err != nil || place != resolved || c.client.place.address() != base+"/projects/5" {
 				t.Errorf("%+v, %v", place, err)
 			}
 
@@ -109,7 +109,7 @@ func TestResolve(t *testing.T) {
 func TestUse(t *testing.T) {
 	f, c := start(t, Config{Labels: true})
 	for _, none := range []connector.Place{{}, {Name: "a/b"}, {ID: "x"}, {ID: "-1"}, {ID: "1/../2"}} {
-		if c.Use(none); !strings.HasSuffix(c.project(), project) {
+		if c.Use(none); !strings.HasSuffix(c.client.place.address(), project) {
 			t.Errorf("%+v is used", none)
 		}
 	}
@@ -243,8 +243,8 @@ func FuzzParsePlace(f *testing.F) {
 
 		c := New(Config{Project: "o/r", BaseURL: base}, nil, nil)
 		c.Use(place)
-		if u, err := url.Parse(c.project()); err != nil || u.Path != "/gitlab/api/v4/projects/"+place.ID {
-			t.Fatalf("%+v leads to %q", place, c.project())
+		if u, err := url.Parse(c.client.place.address()); err != nil || u.Path != "/gitlab/api/v4/projects/"+place.ID {
+			t.Fatalf("%+v leads to %q", place, c.client.place.address())
 		}
 	})
 }

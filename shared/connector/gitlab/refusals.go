@@ -1,6 +1,6 @@
 package gitlab
 
-import "example.com/integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/answers"
 
 // accessDenied is where GitLab makes the sentences about the token's account.
 const accessDenied = "gitlabhq lib/gitlab/auth/user_access_denied_reason.rb"
@@ -13,7 +13,7 @@ const (
 // refusals are GitLab's answers to a write that concern the token, its account
 // or the project as a whole. Every other refusal concerns one item. A 403 is
 // looked into further: the project may have issues turned off.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://docs.gitlab.com/api/rest/troubleshooting/#status-codes"},
 	{Status: 403, Code: "insufficient_scope", Means: "forbidden", Detail: noScope, Source: "gitlabhq lib/api/api_guard.rb"},
 	{Status: 403, Code: "insufficient_granular_scope", Means: "forbidden", Detail: "the token lacks a permission", Source: "gitlabhq lib/api/api_guard.rb"},

@@ -1,12 +1,13 @@
 package gitlab
 
 import (
-	"slices"
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // GitLab's limits, in code points, and how many labels we put on an issue: it
@@ -18,42 +19,27 @@ const (
 	maxLabels = 100
 )
 
-// Render shows an item as an issue.
-func (c *Connector) Render(item domain.Item) connector.Content {
-	return connector.Content{Title: c.markdown.Title(item), Body: c.markdown.Body(item), Labels: c.labels(item.Labels), State: item.State}
+// A renderer shows items as issues.
+type renderer struct {
+	markdown   markdown.Renderer
+	withLabels bool // whether the items' labels are kept on the issues
 }
 
-// labels are GitLab's form of an item's, as labelName makes it: each name once,
-// in alphabetical order. Without labels it is an empty list, never nil, so that
-// equal content has one hash.
-func (c *Connector) labels(names []string) []string {
-	list := []string{}
-	if !c.cfg.Labels {
-		return list
-	}
+// newRenderer makes the renderer for the server of a place.
+func newRenderer(cfg Config, place *place) renderer {
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(place.baseURL), "https://"), "/")
 
-	for _, name := range names {
-		if name = labelName(name); !markup.IsBlank(name) {
-			list = append(list, name)
-		}
-	}
-
-	slices.Sort(list)
-	list = slices.Compact(list)
-
-	return list[:min(len(list), maxLabels)]
+	return renderer{withLabels: cfg.Labels, markdown: markdown.Renderer{
+		Dialect:       markup.NewGitLab(host),
+		TitleTemplate: cfg.TitleTemplate,
+		BodyTemplate:  cfg.BodyTemplate,
+		MaxTitle:      maxTitle,
+		MaxBody:       maxBody,
+		Links:         raw.ImagesLinked,
+	}}
 }
 
-// labelChanges are the labels to be put on an issue and to be taken off. Where
-// ours change, all of them are named, so that one a person took off comes back.
-func labelChanges(before, want []string) (add, remove string) {
-	gone := without(before, want)
-	if len(gone) > 0 || len(without(want, before)) > 0 {
-		add = strings.Join(want, ",")
-	}
-	return add, strings.Join(gone, ",")
-}
-
-func without(list, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(others, name) })
+// render shows an item as an issue.
+func (r renderer) render(item domain.Item) connector.Content {
+	return connector.Content{Title: r.markdown.Title(item), Body: r.markdown.Body(item), Labels: r.labels(item.Labels), State: item.State}
 }

@@ -22,7 +22,7 @@ import (
 	"example.com/integrations/shared/markup"
 )
 
-func renderer(cfg Config) *Connector { return New(cfg, nil, nil) }
+func connectorWith(cfg Config) *Connector { return New(cfg, nil, nil) }
 
 var item = domain.Item{
 	ID: 22, FormattedNumber: "KEP-9", Title: "Ask @bob\nabout #5", Description: "/close\nSee #5 !6 %\"x\", @acme/team, ~bug.\n\n```go\n@Override\n```", URL: "https://app.test/i/22?a=(b)",
@@ -30,7 +30,7 @@ var item = domain.Item{
 }
 
 func TestRender(t *testing.T) {
-	got := renderer(Config{Labels: true}).Render(item)
+	got := connectorWith(Config{Labels: true}).Render(item)
 	want := connector.Content{
 		Title:  "KEP-9 Ask @\u200bbob about #\u200b5",
 		Body:   "\u200b/close\nSee #\u200b5 !\u200b6 %\u200b\"x\", @\u200bacme/team, ~\u200bbug.\n\n```go\n@Override\n```\n\n---\n[KEP-9](https://app.test/i/22?a=%28b%29) · Status: in \\*progress\\* · Priority: high",
@@ -44,17 +44,17 @@ func TestRender(t *testing.T) {
 	shuffled := item
 	shuffled.Labels = slices.Clone(item.Labels)
 	slices.Reverse(shuffled.Labels)
-	if again := renderer(Config{Labels: true}).Render(shuffled); again.Hash() != got.Hash() {
+	if again := connectorWith(Config{Labels: true}).Render(shuffled); again.Hash() != got.Hash() {
 		t.Error("the order of labels changes the content")
 	}
 
-	if none := renderer(Config{}).Render(item); none.Labels == nil || len(none.Labels) != 0 {
+	if none := connectorWith(Config{}).Render(item); none.Labels == nil || len(none.Labels) != 0 {
 		t.Errorf("labels none: %#v", none.Labels)
 	}
 }
 
 func TestTemplates(t *testing.T) {
-	c := renderer(Config{TitleTemplate: "[{{status}}] {{title}}", BodyTemplate: "**{{priority}}** @all {{labels}}\n/label ~x\n<b>{{description}}</b>"})
+	c := connectorWith(Config{TitleTemplate: "[{{status}}] {{title}}", BodyTemplate: "**{{priority}}** @all {{labels}}\n/label ~x\n<b>{{description}}</b>"})
 	got := c.Render(item)
 	if got.Title != "[in *progress*] Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
@@ -64,11 +64,11 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("%q", got.Body)
 	}
 
-	if got := renderer(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
+	if got := connectorWith(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
 
-	if got := renderer(Config{TitleTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
+	if got := connectorWith(Config{TitleTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
 		t.Errorf("%q", got.Title)
 	}
 }
@@ -102,14 +102,14 @@ func TestRenderHostile(t *testing.T) {
 	} {
 		i := item
 		change(&i)
-		c := renderer(Config{Labels: true})
+		c := connectorWith(Config{Labels: true})
 		if strings.HasPrefix(name, "long") {
-			c.markdown.MaxBody = 30_000 // the real limit takes a machine that long
+			c.renderer.markdown.MaxBody = 30_000 // the real limit takes a machine that long
 		}
 
 		got := c.Render(i)
 		checkContent(t, name, got)
-		if markup.Count(got.Body)+markdown.MarkerRoom > c.markdown.MaxBody {
+		if markup.Count(got.Body)+markdown.MarkerRoom > c.renderer.markdown.MaxBody {
 			t.Errorf("%s: %d characters", name, markup.Count(got.Body))
 		}
 
@@ -126,7 +126,7 @@ func TestRenderHostile(t *testing.T) {
 func TestTheLongestDescription(t *testing.T) {
 	i := item
 	i.Description = strings.Repeat("words ", 200_000)
-	got := renderer(Config{}).Render(i)
+	got := connectorWith(Config{}).Render(i)
 	if n := markup.Count(got.Body) + markdown.MarkerRoom; n > 1_048_576 || n < 1_048_000 {
 		t.Errorf("%d characters", n)
 	}
@@ -263,7 +263,7 @@ func TestRealItems(t *testing.T) {
 		reply(w, map[string]int{"POST": 201, "PUT": 200}[r.Method], nil, issueJSON(1, "opened", ""))
 	}
 	list := items(t)
-	saas := renderer(Config{Labels: true})
+	saas := connectorWith(Config{Labels: true})
 	armed := 0
 	links := 0
 	for n, item := range list {
@@ -309,7 +309,7 @@ func TestRealItems(t *testing.T) {
 // A cut never falls into a character as people see it.
 func TestCutsBetweenCharacters(t *testing.T) {
 	for _, character := range []string{"e\u0301", "👩\u200d👩\u200d👧", "🇩🇪", "한", "नि"} {
-		got := renderer(Config{}).Render(domain.Item{ID: 1, Title: strings.Repeat(character, 300), URL: "https://app.test/"})
+		got := connectorWith(Config{}).Render(domain.Item{ID: 1, Title: strings.Repeat(character, 300), URL: "https://app.test/"})
 		kept, ok := strings.CutSuffix(got.Title, "…")
 		if !ok || strings.Trim(kept, "1 ") == "" || uniseg.GraphemeClusterCount(kept) != strings.Count(kept, character) || kept != strings.Repeat(character, strings.Count(kept, character)) {
 			t.Errorf("%q", got.Title)
@@ -322,7 +322,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("#1", "\xff", "` @u ` | `\n`` @x", "https://gitlab.com/o/r/-/issues/1", "<!--", "🦀", "{{description}} `")
 	f.Add("/close", "/close", "/close\n[issue:1]", "", "a/b>", "a::b", "/assign me\n{{title}}")
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, label, template string) {
-		c := renderer(Config{Labels: true, BodyTemplate: template, TitleTemplate: template})
+		c := connectorWith(Config{Labels: true, BodyTemplate: template, TitleTemplate: template})
 		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status},
 			Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 		got := c.Render(i)

@@ -53,16 +53,22 @@ type ownToken struct {
 	UserID int64    `json:"user_id"`
 }
 
-// rights are the checks of all our calls. What the token's user may do stands in
+// rights finds out which of our calls GitLab would accept.
+type rights struct {
+	client *client
+	labels bool // whether the items' labels are kept on the issues
+}
+
+// all are the checks of all our calls. What the token's user may do stands in
 // the project, what the token may do of that in its scopes. The error says for
 // the log what stands behind a refusal.
-func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, error) {
-	self := c.self(ctx)
-	who := c.member(ctx, s, self)
+func (r *rights) all(ctx context.Context, s state) ([]connector.Check, error) {
+	self := r.self(ctx)
+	who := r.member(ctx, s, self)
 
-	checks := []connector.Check{c.mayList(s, self)}
+	checks := []connector.Check{r.mayList(s, self)}
 	names := []string{connector.CheckCreate, connector.CheckUpdate, connector.CheckClose, connector.CheckReopen}
-	if c.cfg.Labels {
+	if r.labels {
 		names = append(names, connector.CheckLabels)
 	}
 
@@ -72,7 +78,7 @@ func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, err
 
 	for _, one := range checks {
 		if one.OK != nil && !*one.OK && one.Detail != nil {
-			return checks, c.fail(failure.Final, failure.IntegrationScope, "forbidden", *one.Detail+" "+c.cfg.Project, outbound.Response{})
+			return checks, r.client.fail(failure.Final, failure.IntegrationScope, "forbidden", *one.Detail+" "+r.client.place.project, outbound.Response{})
 		}
 	}
 
@@ -82,7 +88,7 @@ func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, err
 // mayList reports whether issues can be read: whoever sees the project and has
 // issues there may, with any scope that reads. The read of the project shows
 // that there is one.
-func (c *Connector) mayList(s state, self ownToken) connector.Check {
+func (r *rights) mayList(s state, self ownToken) connector.Check {
 	switch {
 	case s.issuesOff():
 		return connector.Refused(connector.CheckList, "issues_disabled")
@@ -127,8 +133,8 @@ func mayWrite(name string, s state, self ownToken, who member) connector.Check {
 
 // self reads what the token tells about itself: personal, project and group
 // access tokens do. The scopes are nil where it does not.
-func (c *Connector) self(ctx context.Context) ownToken {
-	answer, err := c.get(ctx, c.cfg.BaseURL+"/personal_access_tokens/self", 0)
+func (r *rights) self(ctx context.Context) ownToken {
+	answer, err := r.client.get(ctx, r.client.place.baseURL+"/personal_access_tokens/self", 0)
 	if err != nil || answer.Status != http.StatusOK {
 		return ownToken{}
 	}
@@ -148,7 +154,7 @@ func (c *Connector) self(ctx context.Context) ownToken {
 // member is the role that the project tells. Where it tells none, or one that is
 // too low for something, the list of members says more: roles that are inherited
 // from an invited group, and custom roles.
-func (c *Connector) member(ctx context.Context, s state, self ownToken) member {
+func (r *rights) member(ctx context.Context, s state, self ownToken) member {
 	who := member{}
 	for _, role := range []*access{s.Permissions.Project, s.Permissions.Group} {
 		if role != nil {
@@ -160,7 +166,7 @@ func (c *Connector) member(ctx context.Context, s state, self ownToken) member {
 		return who
 	}
 
-	answer, err := c.get(ctx, c.address(strconv.FormatInt(s.ID, 10))+"/members/all/"+strconv.FormatInt(self.UserID, 10), 0)
+	answer, err := r.client.get(ctx, r.client.place.addressOf(strconv.FormatInt(s.ID, 10))+"/members/all/"+strconv.FormatInt(self.UserID, 10), 0)
 	if err != nil || answer.Status != http.StatusOK {
 		return who
 	}

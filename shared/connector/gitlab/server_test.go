@@ -152,3 +152,11 @@ func issueJSON(iid int, state, body string, members ...any) string {
 
 	return string(b)
 }
+
+// again makes another connector with the configuration of one.
+func again(c *Connector) *Connector {
+	place := c.client.place
+	cfg := Config{Project: place.project, BaseURL: place.baseURL, Token: c.client.token, Labels: c.writer.labels}
+
+	return New(cfg, c.client.http, c.client.now)
+}

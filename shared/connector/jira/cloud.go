@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/markup/adf"
+	"example.com/integrations/shared/markup/atlassian"
 	"example.com/integrations/shared/markup/document"
 	"example.com/integrations/shared/outbound"
 )
@@ -22,15 +22,15 @@ func (cloud) authorization(cfg Config) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(cfg.Email+":"+cfg.Token))
 }
 
-func (cloud) render(blocks []document.Block) string { return adf.Render(blocks) }
+func (cloud) render(blocks []document.Block) string { return atlassian.ADF(blocks) }
 
-func (cloud) size(blocks []document.Block) int { return adf.Size(blocks) }
+func (cloud) size(blocks []document.Block) int { return atlassian.ADFSize(blocks) }
 
 func (cloud) description(body string) any {
 	if json.Valid([]byte(body)) {
 		return json.RawMessage(body)
 	}
-	return json.RawMessage(adf.Render(nil))
+	return json.RawMessage(atlassian.ADF(nil))
 }
 
 func (cloud) properties(m connector.Marker) []property { return []property{{propertyKey, traceOf(m)}} }

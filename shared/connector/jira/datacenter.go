@@ -6,8 +6,8 @@ import (
 	"strconv"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/atlassian"
 	"example.com/integrations/shared/markup/document"
-	"example.com/integrations/shared/markup/wiki"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -19,9 +19,9 @@ func (datacenter) root() string { return "/rest/api/2" }
 
 func (datacenter) authorization(cfg Config) string { return "Bearer " + cfg.Token }
 
-func (datacenter) render(blocks []document.Block) string { return wiki.Render(blocks) }
+func (datacenter) render(blocks []document.Block) string { return atlassian.Wiki(blocks) }
 
-func (datacenter) size(blocks []document.Block) int { return wiki.Size(blocks) }
+func (datacenter) size(blocks []document.Block) int { return atlassian.WikiSize(blocks) }
 
 func (datacenter) description(body string) any { return body }
 

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -29,8 +29,8 @@ type classifier struct {
 }
 
 // said reads what an answer says besides its status.
-func (a *classifier) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, a.clean)
+func (a *classifier) said(answer outbound.Response) answers.Problem {
+	return answers.Read(answer, a.clean)
 }
 
 // trusted is the error for an answer of success that is not Jira's own, or that
@@ -47,7 +47,7 @@ func (a *classifier) trusted(answer outbound.Response) error {
 		}
 	}
 
-	if !problem.IsJSON(problem.MediaType(answer)) {
+	if !answers.IsJSON(answers.MediaType(answer)) {
 		return a.unreadable("Jira's answer is not JSON", answer)
 	}
 
@@ -80,7 +80,7 @@ const (
 // readRefused is the error for a refused read. Nothing can go on without reads,
 // so the error concerns the integration. A refusal that is not Jira's own is an
 // outage.
-func (a *classifier) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
@@ -110,7 +110,7 @@ func (a *classifier) readRefused(answer outbound.Response, said problem.Problem)
 
 // writeRefused is the error for a write that was refused for no reason that is
 // known to concern the whole project: the item fails.
-func (a *classifier) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	scope := failure.ItemScope
 	code := "rejected"
@@ -143,7 +143,7 @@ func (a *classifier) timed(e *failure.Error, answer outbound.Response) *failure.
 
 // limited is the error for an exceeded rate limit. One of Jira's limits counts
 // the writes to a single issue.
-func (a *classifier) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) limited(answer outbound.Response, said answers.Problem) *failure.Error {
 	reason := answer.Header.Get("Ratelimit-Reason")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(reason), answer)
 	if reason == "jira-per-issue-on-write" {
@@ -237,7 +237,7 @@ func (a *classifier) noTransition(want domain.ItemState, asked []string) *failur
 
 // undecided is the error for a refusal where it could not be found out whether
 // it concerns one issue or the project. Nothing was changed: try again.
-func (a *classifier) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) undecided(answer outbound.Response, said answers.Problem) *failure.Error {
 	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether this concerns one issue or the project could not be found out"), answer)
 }

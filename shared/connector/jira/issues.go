@@ -6,8 +6,8 @@ import (
 	"net/http"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/markup/document"
@@ -67,7 +67,7 @@ func (is *issues) confirm(ctx context.Context, id string, d draft, answer outbou
 
 	i, err := is.read(ctx, id)
 	switch {
-	case documented && row.Body == proof.Empty:
+	case documented && row.Body == answers.EmptyBody:
 		return edited{issue: i, unread: err}, nil
 	case err == nil && i.shows(d):
 		return edited{issue: i}, nil

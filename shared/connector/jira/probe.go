@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"slices"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -97,7 +97,7 @@ var filledIn = []string{"project", "issuetype", "summary", "description", "label
 // is nil where the fields are on the create screen: then the values of this item
 // were refused. The words of a refusal are in the language of the token's
 // account, so they decide only where the screen cannot be read.
-func (pr *probe) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *failure.Error {
+func (pr *probe) fieldsRefused(ctx context.Context, answer outbound.Response, said answers.Problem, names []string) *failure.Error {
 	for _, name := range names {
 		if e := pr.classifier.verdict(http.MethodPost, answer, said, name); e != nil {
 			return e
@@ -130,7 +130,7 @@ func (pr *probe) fieldsRefused(ctx context.Context, answer outbound.Response, sa
 // concerns the whole project. It is nil if not. The page of a firewall is about
 // the text of one request, so nothing is read for it. Needs are the permissions
 // that the request needs.
-func (pr *probe) wholeProject(ctx context.Context, method string, answer outbound.Response, said problem.Problem, needs ...string) *failure.Error {
+func (pr *probe) wholeProject(ctx context.Context, method string, answer outbound.Response, said answers.Problem, needs ...string) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	refused := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
 	if !moved && (!refused || said.Markup) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -15,9 +15,9 @@ import (
 // The documented answers of success. Another one may be a gateway's: some answer
 // with 200 and a login page.
 var (
-	createProof = proof.Of(domain.Jira, "", proof.Create)
-	editProof   = proof.Of(domain.Jira, "", proof.Update)
-	moveProof   = proof.Of(domain.Jira, "", proof.Transition)
+	createProof = answers.ProofOf(domain.Jira, "", answers.OpCreate)
+	editProof   = answers.ProofOf(domain.Jira, "", answers.OpUpdate)
+	moveProof   = answers.ProofOf(domain.Jira, "", answers.OpTransition)
 )
 
 // provenCreate returns the issue that an answer to a create names. An answer

@@ -5,9 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -28,7 +27,7 @@ const (
 // refusals are the answers that stop the integration at once, because they name
 // the credential, the API or the place as a whole. The code of a row is a field
 // that the refusal names. Refusals that need one more read are in probe.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Header: "X-Authentication-Denied-Reason", Value: "CAPTCHA_CHALLENGE", Means: "captcha_required", Source: captchaSource},
 	{Header: loginHeader, Value: "AUTHENTICATION_DENIED", Means: "captcha_required", Source: loginSource},
 	{Header: loginHeader, Value: "AUTHENTICATED_FAILED", Means: "credentials_rejected", Source: loginSource},
@@ -67,7 +66,7 @@ func loggedIn(header http.Header) bool {
 // foreign reports whether a refused read may come from a gateway in front of
 // Jira. Jira's own refusals are JSON, have a challenge, or have a header with the
 // caller's account (cristibaluta/Jit#10 shows a page with both headers).
-func foreign(answer outbound.Response, said problem.Problem) bool {
+func foreign(answer outbound.Response, said answers.Problem) bool {
 	marked := answer.Header.Get(loginHeader) != "" || answer.Header.Get(accountHeader) != ""
 
 	return said.Foreign(answer, marked)
@@ -75,7 +74,7 @@ func foreign(answer outbound.Response, said problem.Problem) bool {
 
 // verdict is the error for an answer in the table of refusals, nil for all
 // others. Field is a field that the answer names, "" for none.
-func (a *classifier) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
+func (a *classifier) verdict(method string, answer outbound.Response, said answers.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
 	}
@@ -85,7 +84,7 @@ func (a *classifier) verdict(method string, answer outbound.Response, said probl
 		answer.Header.Del(loginHeader)
 	}
 
-	row, found := refusal.Find(refusals, method, answer, said, field)
+	row, found := answers.FindRefusal(refusals, method, answer, said, field)
 	if !found {
 		return nil
 	}
@@ -105,7 +104,7 @@ func (a *classifier) verdict(method string, answer outbound.Response, said probl
 
 // settled is the error for answers that need no second read: an unproven success
 // of a write, a rate limit, and the table of refusals. It is nil for all others.
-func (a *classifier) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) settled(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return a.unproven(answer, said)
@@ -118,7 +117,7 @@ func (a *classifier) settled(method string, answer outbound.Response, said probl
 
 // unproven is the error for an answer of success that does not prove the write:
 // it may come from a proxy, or be a login page.
-func (a *classifier) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) unproven(answer outbound.Response, said answers.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if anonymous(answer.Header) {
 		code = "session_expired"
@@ -129,12 +128,12 @@ func (a *classifier) unproven(answer outbound.Response, said problem.Problem) *f
 
 // shown is what an error says about an answer of success. Text in JSON may belong
 // to any issue, so it is left out.
-func shown(answer outbound.Response, said problem.Problem) string {
+func shown(answer outbound.Response, said answers.Problem) string {
 	if !said.JSON {
 		return said.Summary
 	}
 
-	return strings.TrimSpace(strconv.Itoa(answer.Status) + " " + problem.MediaType(answer))
+	return strings.TrimSpace(strconv.Itoa(answer.Status) + " " + answers.MediaType(answer))
 }
 
 // unreadable is the error for an answer to a read that is not what was asked for.
@@ -142,7 +141,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 func (a *classifier) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	code := "answer_unreadable"
-	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
+	if said.Login || said.Markup || !answers.IsJSON(answers.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
@@ -150,7 +149,7 @@ func (a *classifier) unreadable(what string, answer outbound.Response) *failure.
 }
 
 // intercepted is the error for an answer to a read that is not Jira's.
-func (a *classifier) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("Jira")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
@@ -160,7 +159,7 @@ func (a *classifier) intercepted(answer outbound.Response, said problem.Problem)
 
 // notSettable is the error for a field that items fill in and that is on no
 // screen.
-func (a *classifier) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) notSettable(name string, answer outbound.Response, said answers.Problem) *failure.Error {
 	code := "field_not_settable"
 	detail := name + " is not on the screen: put it there for the issue type " + a.issueType
 	if name == "labels" {

@@ -255,7 +255,7 @@ func TestDescriptionOnNoEditScreen(t *testing.T) {
 	}
 }
 
-// docs/providers/jira.md shows the answers that count at once.
+// docs/guides/jira.md shows the answers that count at once.
 func TestThePageShowsTheTable(t *testing.T) { connectortest.Refusals(t, "jira", refusals) }
 
 // A reason never shows the text of an issue that an answer of success holds: it

@@ -9,7 +9,6 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/facts"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/markup/document"
@@ -65,7 +64,7 @@ func (r *renderer) body(item domain.Item) string {
 		end = append(end, document.Block{Kind: document.Rule})
 	}
 
-	if line := facts.Line(item, inSpan); line != "" {
+	if line := markup.FactsLine(item, inSpan); line != "" {
 		end = append(end, document.Block{Kind: document.Paragraph, Spans: []document.Span{{Text: line}}})
 	}
 

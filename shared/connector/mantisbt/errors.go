@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -22,8 +22,8 @@ type classifier struct {
 }
 
 // said reads what an answer says besides its status.
-func (a *classifier) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, a.clean)
+func (a *classifier) said(answer outbound.Response) answers.Problem {
+	return answers.Read(answer, a.clean)
 }
 
 // trusted is the error for an answer to the anonymous account, or an answer of
@@ -32,7 +32,7 @@ func (a *classifier) trusted(answer outbound.Response) error {
 	switch {
 	case anonymous(answer.Header) && answer.Status < 500:
 		return a.rejected(answer)
-	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
+	case answer.Status < 300 && !answers.IsJSON(answers.MediaType(answer)):
 		return a.unreadable("MantisBT's answer is not JSON", answer)
 	}
 
@@ -62,7 +62,7 @@ const noProject = "the project does not exist, or the token's user may not see i
 // readRefused is the error for a refused read. Nothing can go on without reads,
 // so the error concerns the integration. A refusal that is not MantisBT's own is
 // an outage.
-func (a *classifier) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
@@ -93,7 +93,7 @@ func (a *classifier) readRefused(answer outbound.Response, said problem.Problem)
 
 // writeRefused is the error for a write that was refused for no reason that is
 // known to concern the whole project: the item fails.
-func (a *classifier) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	if answer.Status == http.StatusServiceUnavailable && offline(answer, said) {
 		class = failure.Retryable
@@ -120,7 +120,7 @@ func (a *classifier) writeRefused(method string, answer outbound.Response, said 
 
 // offline reports whether MantisBT itself refused because it is offline. Then it
 // did nothing.
-func offline(answer outbound.Response, said problem.Problem) bool {
+func offline(answer outbound.Response, said answers.Problem) bool {
 	own := !said.Markup || answer.Header.Get(versionHeader) != ""
 
 	return own && (said.Says("offline") || said.Says("api disabled"))
@@ -136,7 +136,7 @@ func (a *classifier) timed(e *failure.Error, answer outbound.Response) *failure.
 }
 
 // lacks is what the token's user lacks for a change of one issue.
-func lacks(said problem.Problem) string {
+func lacks(said answers.Problem) string {
 	switch {
 	case said.Says("update note"):
 		return "the server asks for the right to change the notes of this issue: give the token's user the role developer"
@@ -149,7 +149,7 @@ func lacks(said problem.Problem) string {
 
 // limited is the error for an exceeded rate limit. MantisBT itself limits only
 // users with the role of new accounts.
-func (a *classifier) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) limited(answer outbound.Response, said answers.Problem) *failure.Error {
 	wait, known := outbound.RetryAfter(answer.Header, a.now())
 	switch {
 	case known:
@@ -207,7 +207,7 @@ func (a *classifier) unnumbered() *failure.Error {
 // undecided is the error for a refusal where it could not be found out whether
 // it concerns one issue or the project. Nothing was changed: try again. If the
 // read showed that the token is dead, that is the error.
-func (a *classifier) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) undecided(err error, answer outbound.Response, said answers.Problem) *failure.Error {
 	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
 		return e
 	}

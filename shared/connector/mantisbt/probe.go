@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -80,7 +80,7 @@ func (pr *probe) notFound(ctx context.Context, guessed projectRef, answer outbou
 }
 
 // gone reads the list to find out whether one issue is gone, or the project.
-func (pr *probe) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
+func (pr *probe) gone(ctx context.Context, answer outbound.Response, said answers.Problem) *failure.Error {
 	p, err := pr.place.find(ctx)
 	if err != nil {
 		return pr.classifier.undecided(err, answer, said)
@@ -106,7 +106,7 @@ func (pr *probe) gone(ctx context.Context, answer outbound.Response, said proble
 // token is dead by now, or because the server has moved. It is nil if not. A
 // write as the anonymous account is refused with 403, and the answer does not say
 // which account it was.
-func (pr *probe) lostToken(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
+func (pr *probe) lostToken(ctx context.Context, answer outbound.Response, said answers.Problem) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	forbidden := answer.Status == http.StatusForbidden && !said.Markup
 	if !moved && !forbidden || said.Says("reason:") || readOnly(said) {
@@ -127,4 +127,4 @@ func (pr *probe) lostToken(ctx context.Context, answer outbound.Response, said p
 }
 
 // readOnly reports whether MantisBT says that an issue is read-only.
-func readOnly(said problem.Problem) bool { return said.Says("readonly") || said.Says("read-only") }
+func readOnly(said answers.Problem) bool { return said.Says("readonly") || said.Says("read-only") }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -16,8 +16,8 @@ import (
 // 200 and their text where a request failed, and puts warnings before or behind
 // valid JSON.
 var (
-	createProof = proof.Of(domain.MantisBT, "", proof.Create)
-	updateProof = proof.Of(domain.MantisBT, "", proof.Update)
+	createProof = answers.ProofOf(domain.MantisBT, "", answers.OpCreate)
+	updateProof = answers.ProofOf(domain.MantisBT, "", answers.OpUpdate)
 )
 
 // provenCreate returns the issue in an answer to a create. An answer that is not

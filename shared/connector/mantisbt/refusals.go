@@ -5,9 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -24,7 +23,7 @@ const fromRecordings = "recorded from 2.28.4: "
 // the credential, its rights in the whole project, or the place. Messages are
 // English in every language of the account. Where a refusal has no body, its
 // words are on the status line, which HTTP/2 does not have.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Status: 401, Header: versionHeader, Means: "credentials_rejected", Source: fromRecordings + "token-revoked"},
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://www.rfc-editor.org/rfc/rfc9110#status.401"},
 	{Status: 401, Bare: true, Words: tokenWords, Means: "credentials_rejected", Source: fromRecordings + "token-garbage"},
@@ -50,7 +49,7 @@ var refusals = []refusal.Row{
 // MantisBT. MantisBT's own refusals are JSON, have the header with its version, or
 // have no body and known words on the status line (recorded: project-unknown-id,
 // token-garbage).
-func foreign(answer outbound.Response, said problem.Problem) bool {
+func foreign(answer outbound.Response, said answers.Problem) bool {
 	ownWords := said.Empty && (said.Says("project '") || said.Says(tokenWords))
 
 	return said.Foreign(answer, ownWords || answer.Header.Get(versionHeader) != "")
@@ -77,7 +76,7 @@ func (a *classifier) rejected(answer outbound.Response) *failure.Error {
 
 // settled is the error for answers that need no second read: an unproven success
 // of a write, a rate limit, and the table of refusals. It is nil for all others.
-func (a *classifier) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) settled(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return a.unproven(answer, said)
@@ -87,7 +86,7 @@ func (a *classifier) settled(method string, answer outbound.Response, said probl
 		return a.rejected(answer)
 	}
 
-	row, found := refusal.Find(refusals, method, answer, said, said.Member("code"))
+	row, found := answers.FindRefusal(refusals, method, answer, said, said.Member("code"))
 	if !found {
 		return nil
 	}
@@ -97,7 +96,7 @@ func (a *classifier) settled(method string, answer outbound.Response, said probl
 
 // unproven is the error for an answer of success that does not prove the write:
 // it may come from a proxy, or be the text of an error that PHP shows.
-func (a *classifier) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) unproven(answer outbound.Response, said answers.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if anonymous(answer.Header) {
 		code = "session_expired"
@@ -108,12 +107,12 @@ func (a *classifier) unproven(answer outbound.Response, said problem.Problem) *f
 
 // shown is what an error says about an answer of success. Text in JSON may belong
 // to any issue, so it is left out, except that of a fault.
-func shown(answer outbound.Response, said problem.Problem) string {
+func shown(answer outbound.Response, said answers.Problem) string {
 	if !said.JSON {
 		return said.Summary
 	}
 
-	form := strings.TrimSpace(strconv.Itoa(answer.Status) + " " + problem.MediaType(answer))
+	form := strings.TrimSpace(strconv.Itoa(answer.Status) + " " + answers.MediaType(answer))
 	if refused, ok := faultIn(answer); ok {
 		form += " with a fault " + strconv.Itoa(refused.Status) + " in it: " + said.Words
 	}
@@ -126,7 +125,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 func (a *classifier) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	code := "answer_unreadable"
-	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
+	if said.Login || said.Markup || !answers.IsJSON(answers.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
@@ -134,7 +133,7 @@ func (a *classifier) unreadable(what string, answer outbound.Response) *failure.
 }
 
 // intercepted is the error for an answer to a read that is not MantisBT's.
-func (a *classifier) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *classifier) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
@@ -145,6 +144,6 @@ func (a *classifier) intercepted(answer outbound.Response, said problem.Problem)
 // disabled reports whether a 403 means that the token's user is disabled. MantisBT
 // answers so before it reads the request. Its other refusals have a body, or the
 // method of the log-in.
-func disabled(answer outbound.Response, said problem.Problem) bool {
+func disabled(answer outbound.Response, said answers.Problem) bool {
 	return answer.Status == http.StatusForbidden && said.Empty && answer.Header.Get(versionHeader) != "" && answer.Header.Get(loginHeader) == ""
 }

@@ -236,7 +236,7 @@ func FuzzRefusal(f *testing.F) {
 	})
 }
 
-// docs/providers/mantisbt.md shows the answers that count at once.
+// docs/guides/mantisbt.md shows the answers that count at once.
 func TestThePageShowsTheTable(t *testing.T) { connectortest.Refusals(t, "mantisbt", refusals) }
 
 // A reason never shows the text of an issue that an answer of success holds: it

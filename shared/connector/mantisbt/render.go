@@ -6,11 +6,9 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/facts"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/markup/links"
-	"example.com/integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // A renderer shows items as issues.
@@ -28,7 +26,7 @@ const (
 var disarm markup.MantisBT
 
 // disarmer is for texts, which servers with the Markdown plugin read as Markdown.
-var disarmer = links.Disarmer{Disarm: disarm.Disarm, Form: links.Plain}
+var disarmer = raw.Disarmer{Disarm: disarm.Disarm, Form: raw.LinksPlain}
 
 // render shows an item as an issue. Labels are left out: MantisBT's tags are words
 // of a common list to which not every user may add.
@@ -64,10 +62,10 @@ func (r *renderer) title(item domain.Item) string {
 // on it, and lines with its source. So it is never empty: MantisBT accepts no
 // issue without a description.
 func (r *renderer) body(item domain.Item) string {
-	source := rawhtml.Rewrite(form.Fill(r.client.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
+	source := raw.Rewrite(form.Fill(r.client.cfg.BodyTemplate, bodyTemplate, item), raw.ToPlainText)
 	text := strings.TrimRight(disarmer.Text(source), " \t\n")
 	end := footer(item)
-	if line := facts.Line(item, plainName); line != "" {
+	if line := markup.FactsLine(item, plainName); line != "" {
 		end = line + "\n" + end
 	}
 

@@ -7,11 +7,9 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/configuration/form"
-	"example.com/integrations/shared/connector/facts"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/markup/links"
-	"example.com/integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // A Dialect disarms text for a provider.
@@ -28,7 +26,7 @@ type Renderer struct {
 	// The provider's limits, in code points.
 	MaxTitle, MaxBody int
 	// Links is how the provider shows links and images of disarmed text.
-	Links links.Form
+	Links raw.LinkForm
 }
 
 const (
@@ -53,7 +51,7 @@ func (r Renderer) Title(item domain.Item) string {
 // Body is the text, a line about what the item belongs to and who works on it,
 // and a line about where it is from. Room is left for the marker.
 func (r Renderer) Body(item domain.Item) string {
-	source := rawhtml.Rewrite(form.Fill(r.BodyTemplate, bodyTemplate, item), rawhtml.Markdown)
+	source := raw.Rewrite(form.Fill(r.BodyTemplate, bodyTemplate, item), raw.ToMarkdown)
 	text := strings.TrimRight(r.disarmer().Text(source), " \t\n")
 	end := r.end(item)
 	if text == "" {
@@ -67,14 +65,14 @@ func (r Renderer) Body(item domain.Item) string {
 }
 
 // disarmer disarms texts of Markdown.
-func (r Renderer) disarmer() links.Disarmer {
-	return links.Disarmer{Disarm: r.Dialect.Disarm, Form: r.Links}
+func (r Renderer) disarmer() raw.Disarmer {
+	return raw.Disarmer{Disarm: r.Dialect.Disarm, Form: r.Links}
 }
 
 // end is what stands below the text. Its two lines are paragraphs, because
 // GitLab shows a single line break as a space.
 func (r Renderer) end(item domain.Item) string {
-	line := facts.Line(item, r.plain)
+	line := markup.FactsLine(item, r.plain)
 	if line == "" {
 		return r.footer(item)
 	}
@@ -109,7 +107,7 @@ func (r Renderer) footer(item domain.Item) string {
 // linked is a link, or a name that looks like another host, and the address.
 func (r Renderer) linked(name, to string) string {
 	link := "[" + name + "](" + to + ")"
-	if links.Hides(link, r.Links) {
+	if raw.HidesHost(link, r.Links) {
 		return name + " (" + to + ")"
 	}
 

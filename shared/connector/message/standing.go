@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/facts"
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // State is the item's state in a word: open, closed or deleted.
@@ -55,7 +55,7 @@ func Facts(c connector.Content) []domain.Fact {
 	}
 
 	if c.ChangedBy != "" {
-		all = append(all, domain.Fact{Name: facts.ChangedBy, Value: c.ChangedBy})
+		all = append(all, domain.Fact{Name: markup.ChangedBy, Value: c.ChangedBy})
 	}
 
 	return all

@@ -1,5 +1,6 @@
-// Package paging chooses how many objects a connector asks for in one page of a
-// list, and asks for fewer where a provider cannot answer with as many.
+// Package paging reads the pages of a provider's list. It chooses how many objects
+// a page has, asks for fewer where the provider cannot answer with as many, and
+// finds the address of the next page.
 package paging
 
 import (

@@ -244,14 +244,30 @@ func opens(what, address string) []element {
 // maxHost is how long a host's name may be that is shown.
 const maxHost = 100
 
-// hostOf is the host of an address, "" where it has none that can be shown.
+// hostOf is the host of an address in ASCII, "" where it has none that can be shown.
+// Names in other writings are shown in punycode, because they can look like another
+// name.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || utf8.RuneCountInString(u.Host) > maxHost {
+	if err != nil {
 		return ""
 	}
 
-	return u.Host
+	host := u.Host
+	if utf8.RuneCountInString(host) != len(host) {
+		host, err = markup.ASCIIHost(u.Hostname())
+		if err != nil {
+			return ""
+		}
+		if port := u.Port(); port != "" {
+			host += ":" + port
+		}
+	}
+	if len(host) > maxHost {
+		return ""
+	}
+
+	return host
 }
 
 // context is small print.

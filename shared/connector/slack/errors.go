@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -104,7 +103,7 @@ const notRepliable = "not_repliable"
 
 // refused says what a failure means.
 func (b *Bot) refused(method string, a answer, response outbound.Response) *failure.Error {
-	said := problem.Read(response, b.client.Clean)
+	said := answers.Read(response, b.client.Clean)
 	m := b.meaning(refusals, method, a.Error, response, said)
 	if m.class == failure.Ambiguous && method == http.MethodGet {
 		m.class = failure.Retryable
@@ -117,7 +116,7 @@ func (b *Bot) refused(method string, a answer, response outbound.Response) *fail
 
 // meaning is what a code comes to, or else the status. A server that fails or
 // limits may write anything.
-func (c *core) meaning(rows []refusal.Row, method, code string, response outbound.Response, said problem.Problem) meaning {
+func (c *core) meaning(rows []answers.Refusal, method, code string, response outbound.Response, said answers.Problem) meaning {
 	if response.Status >= 500 || response.Status == http.StatusTooManyRequests {
 		return byStatus(method, response, said)
 	}
@@ -126,7 +125,7 @@ func (c *core) meaning(rows []refusal.Row, method, code string, response outboun
 		return m
 	}
 
-	if row, found := refusal.Find(rows, method, response, said, code); found {
+	if row, found := answers.FindRefusal(rows, method, response, said, code); found {
 		return meaning{failure.Final, failure.IntegrationScope, row.Means, row.Detail}
 	}
 
@@ -134,7 +133,7 @@ func (c *core) meaning(rows []refusal.Row, method, code string, response outboun
 }
 
 // byStatus says what HTTP says: bodies may be HTML, or nothing at all.
-func byStatus(method string, response outbound.Response, said problem.Problem) meaning {
+func byStatus(method string, response outbound.Response, said answers.Problem) meaning {
 	class := outbound.Classify(method, response.Status, response.Header)
 	reads := method == http.MethodGet
 	switch {
@@ -165,7 +164,7 @@ func byStatus(method string, response outbound.Response, said problem.Problem) m
 }
 
 // limit says how long to wait, as the header or else the body tells.
-func (c *core) limit(e *failure.Error, response outbound.Response, said problem.Problem) *failure.Error {
+func (c *core) limit(e *failure.Error, response outbound.Response, said answers.Problem) *failure.Error {
 	if e.Class != failure.Retryable {
 		return e
 	}
@@ -195,7 +194,7 @@ var reason = regexp.MustCompile(`^[a-z][a-z_]{1,63}$`)
 // hookRefused is for a webhook's refusal: a word in plain text, or JSON as the
 // Web API's.
 func (w *Webhook) hookRefused(response outbound.Response) *failure.Error {
-	said := problem.Read(response, w.client.Clean)
+	said := answers.Read(response, w.client.Clean)
 	code := said.Member("error")
 	if word := strings.TrimSpace(string(response.Body)); reason.MatchString(word) {
 		code = word

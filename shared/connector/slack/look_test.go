@@ -348,7 +348,7 @@ func TestAnEditTakesTheBarAway(t *testing.T) {
 // C13: a reply is a rich text, so that what it holds is shown as it was written.
 func TestAReplyIsNoMarkup(t *testing.T) {
 	f, b := startBot(t, false)
-	f.answers(200, nil, posted1)
+	f.answers(200, nil, `{"ok":true,"channel":"C0123456789","ts":"1763892000.000100"}`)
 	if _, err := b.Reply(t.Context(), aReply()); err != nil {
 		t.Fatal(err)
 	}

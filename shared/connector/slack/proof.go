@@ -4,24 +4,24 @@ import (
 	"encoding/json"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
 
 // What proves that Slack did what was asked.
 var (
-	postProof = proof.Of(domain.Slack, proof.Bot, proof.Post)
-	editProof = proof.Of(domain.Slack, proof.Bot, proof.Edit)
-	listProof = proof.Of(domain.Slack, proof.Bot, proof.List)
-	hookProof = proof.Of(domain.Slack, proof.Webhook, proof.Post)
+	postProof = answers.ProofOf(domain.Slack, answers.BotAccess, answers.OpPost)
+	editProof = answers.ProofOf(domain.Slack, answers.BotAccess, answers.OpEdit)
+	listProof = answers.ProofOf(domain.Slack, answers.BotAccess, answers.OpList)
+	hookProof = answers.ProofOf(domain.Slack, answers.WebhookAccess, answers.OpPost)
 )
 
 // foreign is the error for an answer of success without proof.
 func (c *core) foreign(method string, response outbound.Response) *failure.Error {
-	e := proof.Foreign(method, response, c.client.Clean)
+	e := answers.WithoutProof(method, response, c.client.Clean)
 	e.RequestID = c.client.Clean(response.Header.Get("X-Slack-Req-Id"))
 
 	return e

@@ -1,6 +1,6 @@
 package slack
 
-import "example.com/integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/answers"
 
 // The pages that document Slack's codes.
 const (
@@ -9,13 +9,13 @@ const (
 )
 
 // stop is a row for a code of the Web API.
-func stop(code, means, detail string) refusal.Row {
-	return refusal.Row{Code: code, Means: means, Detail: detail, Source: postErrors}
+func stop(code, means, detail string) answers.Refusal {
+	return answers.Refusal{Code: code, Means: means, Detail: detail, Source: postErrors}
 }
 
 // refusals are the codes of the Web API that concern the token, the app, the
 // workspace or the channel as a whole.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://www.rfc-editor.org/rfc/rfc9110#status.401"},
 	stop("invalid_auth", "credentials_rejected", ""),
 	stop("not_authed", "credentials_rejected", ""),
@@ -48,13 +48,13 @@ var refusals = []refusal.Row{
 }
 
 // reject is a row for a webhook's reason.
-func reject(reason, means, detail string) refusal.Row {
-	return refusal.Row{Code: reason, Plain: true, Means: means, Detail: detail, Source: hookErrors}
+func reject(reason, means, detail string) answers.Refusal {
+	return answers.Refusal{Code: reason, Plain: true, Means: means, Detail: detail, Source: hookErrors}
 }
 
 // hookRefusals are the reasons of a webhook that concern its address or its
 // channel as a whole.
-var hookRefusals = []refusal.Row{
+var hookRefusals = []answers.Refusal{
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://www.rfc-editor.org/rfc/rfc9110#status.401"},
 	reject("no_service", "credentials_rejected", ""),
 	reject("no_service_id", "credentials_rejected", ""),

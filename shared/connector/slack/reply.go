@@ -3,13 +3,16 @@ package slack
 import (
 	"cmp"
 	gocontext "context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // threadGone is the code of a thread whose message is not there any more
@@ -40,9 +43,43 @@ func (b *Bot) Reply(ctx gocontext.Context, r connector.Reply) (connector.Written
 		return connector.Written{}, err
 	case !stamp.MatchString(a.TS), !posts(a.response, marker):
 		return connector.Written{}, b.foreign(http.MethodPost, a.response)
+	case astray(a.response):
+		return connector.Written{}, b.takeBack(ctx, channel, a)
 	}
 
 	return connector.Written{Remote: domain.Remote{ID: a.TS, Key: channel}}, nil
+}
+
+// astray reports whether an answer shows a message that is in no thread. Slack posts
+// into the channel itself where the thread's message is not there any more, and
+// reports no error (https://github.com/slack-go/slack/issues/1571,
+// https://github.com/langchain-ai/open-swe/pull/2753).
+func astray(response outbound.Response) bool {
+	var made struct {
+		Message *struct {
+			Thread string `json:"thread_ts"`
+		} `json:"message"`
+	}
+
+	err := json.Unmarshal(response.Body, &made)
+
+	return err == nil && made.Message != nil && made.Message.Thread == ""
+}
+
+// takeBack deletes a reply that is not in its thread: in the channel it answers
+// nothing. The error says that the item's message is gone.
+func (b *Bot) takeBack(ctx gocontext.Context, channel string, a answer) error {
+	detail := "the message was deleted, and the reply to it was taken back"
+	body, err := json.Marshal(map[string]string{"channel": channel, "ts": a.TS})
+	if err == nil {
+		_, err = b.send(ctx, "chat.delete", body)
+	}
+
+	if err != nil {
+		detail = "the message was deleted; the reply to it stands in the channel and could not be taken back"
+	}
+
+	return b.fail(failure.Final, failure.ItemScope, "remote_deleted", detail, a.response)
 }
 
 // FindReply walks through the thread from the last known reply on. It needs the

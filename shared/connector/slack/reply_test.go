@@ -142,3 +142,49 @@ func TestFindReplyInNoThread(t *testing.T) {
 		}
 	}
 }
+
+// C12, C13: a person deletes the message before its reply. Slack then posts the reply
+// into the channel and says ok. It is taken back, and the item's message is gone.
+func TestAReplyThatIsNotInItsThreadIsTakenBack(t *testing.T) {
+	const channel = "C0123456789"
+	for name, c := range map[string]struct {
+		message string
+		deleted string
+		calls   int
+		detail  string
+	}{
+		"in the thread":        {`{"thread_ts":"` + parentTS + `"}`, "", 1, ""},
+		"not told":             {`null`, "", 1, ""},
+		"in the channel":       {`{"text":"x"}`, `{"ok":true}`, 2, "the message was deleted, and the reply to it was taken back"},
+		"cannot be taken back": {`{"text":"x"}`, `{"ok":false,"error":"cant_delete_message"}`, 2, "the message was deleted; the reply to it stands in the channel and could not be taken back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, b := startBot(t, false)
+			f.answer = func(w http.ResponseWriter, r *http.Request, _ string) {
+				if r.URL.Path == "/api/chat.delete" {
+					_, _ = fmt.Fprint(w, c.deleted)
+					return
+				}
+				_, _ = fmt.Fprintf(w, `{"ok":true,"channel":%q,"ts":"1700000000.000300","message":%s}`, channel, c.message)
+			}
+			w, err := b.Reply(t.Context(), aReply())
+			calls := f.take()
+			if len(calls) != c.calls {
+				t.Fatalf("%+v", calls)
+			}
+			if c.detail == "" {
+				if err != nil || w.Remote.ID != "1700000000.000300" {
+					t.Errorf("%+v, %v", w, err)
+				}
+				return
+			}
+			if want := `{"channel":"` + channel + `","ts":"1700000000.000300"}`; calls[1].path != "/api/chat.delete" || calls[1].body != want {
+				t.Errorf("%+v", calls[1])
+			}
+			e := failureOf(t, err)
+			if e.Class != failure.Final || e.Scope != failure.ItemScope || e.Code != "remote_deleted" || e.Detail != c.detail || w.Remote.ID != "" {
+				t.Errorf("%+v, %+v", e, w)
+			}
+		})
+	}
+}

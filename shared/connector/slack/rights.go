@@ -14,6 +14,7 @@ var Needs = []connector.Need{
 	{Call: "GET /conversations.info", When: "find out which channel it is", Right: "`channels:read`, for a private channel `groups:read`", Source: methods + "conversations.info"},
 	{Check: checkWrite, Call: "POST /chat.postMessage", When: "post", Right: "`chat:write`, the bot is in the channel (or `chat:write.public`)", Source: methods + "chat.postMessage"},
 	{Check: checkWrite, Call: "POST /chat.update", When: "edit the bot's own message", Right: "`chat:write`", Source: methods + "chat.update"},
+	{Check: checkWrite, Call: "POST /chat.delete", When: "take a reply back that Slack has posted into the channel, because the item's message was deleted (`on_update: reply`)", Right: "`chat:write`", Source: methods + "chat.delete"},
 	{Check: checkHistory, Call: "GET /conversations.replies", When: "look for a reply whose post was not answered (`on_update: reply`)", Right: "`channels:history`, for a private channel `groups:history`; the bot is in the channel", Source: methods + "conversations.replies"},
 	{Check: checkHistory, Call: "GET /conversations.history", When: "look for a message whose post was not answered", Right: "`channels:history`, for a private channel `groups:history`; the bot is in the channel", Source: methods + "conversations.history"},
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -63,7 +63,7 @@ func (w *Webhook) send(ctx gocontext.Context, body []byte) error {
 	switch {
 	case hookProof.Proven(response):
 		return nil
-	case !response.Success(), problem.Read(response, w.client.Clean).Member("ok") == "false":
+	case !response.Success(), answers.Read(response, w.client.Clean).Member("ok") == "false":
 		return w.hookRefused(response)
 	}
 

@@ -7,10 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/proof"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -27,11 +25,11 @@ var passedOn = regexp.MustCompile(`(?i)HTTP (?:status|error)(?: code)?:? ?([45][
 const maxPassedOn = 64 << 10
 
 // postProof is what proves that a workflow was started.
-var postProof = proof.Of(domain.Teams, "", proof.Post)
+var postProof = answers.ProofOf(domain.Teams, "", answers.OpPost)
 
 // refused says what an answer means, nil if it is that the workflow was started.
 func (c *Connector) refused(response outbound.Response) *failure.Error {
-	said := problem.Read(response, c.client.Clean)
+	said := answers.Read(response, c.client.Clean)
 	if response.Status < 200 || response.Status > 299 {
 		return c.failed(response.Status, said, response)
 	}
@@ -45,7 +43,7 @@ func (c *Connector) refused(response outbound.Response) *failure.Error {
 		return c.failed(status, said, response)
 	}
 
-	e := proof.Foreign(http.MethodPost, response, c.client.Clean)
+	e := answers.WithoutProof(http.MethodPost, response, c.client.Clean)
 	e.RequestID = c.requestID(response)
 
 	return e
@@ -53,7 +51,7 @@ func (c *Connector) refused(response outbound.Response) *failure.Error {
 
 // failed says what a failure means, by its status or by that which was passed
 // on as text.
-func (c *Connector) failed(status int, said problem.Problem, response outbound.Response) *failure.Error {
+func (c *Connector) failed(status int, said answers.Problem, response outbound.Response) *failure.Error {
 	class := outbound.Classify(http.MethodPost, status, response.Header)
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -68,7 +66,7 @@ func (c *Connector) failed(status int, said problem.Problem, response outbound.R
 		return e
 	}
 
-	if row, ok := refusal.Find(refusals, http.MethodPost, response, said, said.Member("error", "code")); ok {
+	if row, ok := answers.FindRefusal(refusals, http.MethodPost, response, said, said.Member("error", "code")); ok {
 		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), response)
 	}
 
@@ -82,7 +80,7 @@ func (c *Connector) failed(status int, said problem.Problem, response outbound.R
 
 // limited is for a limit. How long to wait stands in a header, or in the body:
 // "Rate limit is exceeded. Try again in 17 seconds."
-func (c *Connector) limited(said problem.Problem, response outbound.Response) *failure.Error {
+func (c *Connector) limited(said answers.Problem, response outbound.Response) *failure.Error {
 	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), response)
 	wait, told := outbound.RetryAfter(response.Header, c.now())
 	switch {

@@ -1,6 +1,6 @@
 package teams
 
-import "example.com/integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/answers"
 
 // The pages that document the answers of Power Automate.
 const (
@@ -10,7 +10,7 @@ const (
 
 // refusals are Power Automate's answers that concern the URL, the workflow or
 // its owner as a whole. Every other refusal concerns one item.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Detail: "the URL's sig is not valid, or the workflow wants a sign-in, which it must not", Source: triggers},
 	{Status: 403, Words: "authorization", Means: "forbidden", Detail: "the workflow does not take requests from anyone", Source: triggers},
 	{Status: 403, Words: "not authorized", Means: "forbidden", Detail: "the workflow does not take requests from anyone", Source: triggers},

@@ -162,7 +162,7 @@ func ParseMember(detailType string, detail json.RawMessage) (domain.Member, erro
 	return member, m.err()
 }
 
-// A Role is what a role event tells.
+// A Role is the content of a role event.
 type Role struct {
 	OrganisationID, ID domain.Snowflake
 	domain.RoleGrant

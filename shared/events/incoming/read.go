@@ -63,7 +63,7 @@ func problems(list []Problem) string {
 func (e *Malformed) Unwrap() error { return ErrMalformed }
 
 // members are those of a JSON object, and what is wrong with them. Names are
-// compared exactly: encoding/json's own matching takes ID for id.
+// compared exactly: encoding/json itself accepts ID as id.
 type members struct {
 	raw      map[string]json.RawMessage
 	problems []Problem

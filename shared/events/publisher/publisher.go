@@ -22,7 +22,7 @@ type Putter interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
 }
 
-// A Publisher takes notices.
+// A Publisher publishes events.
 type Publisher struct {
 	putter Putter
 	name   string
@@ -31,7 +31,7 @@ type Publisher struct {
 // New returns the Bus of a name.
 func New(putter Putter, name string) *Publisher { return &Publisher{putter: putter, name: name} }
 
-// Publish puts notices on the bus and returns those that were taken. Each entry
+// Publish puts events on the bus and returns those that it accepted. Each entry
 // is judged by itself, so that some may be taken and others not; the error says
 // why not, and the rest is to be published again.
 func (b *Publisher) Publish(ctx context.Context, notices []outgoing.Event) (taken []outgoing.Event, err error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/util"
 
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // markdown is the dialect of GitHub, where most of what is written comes from.
@@ -21,7 +21,7 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.S
 // mean on a page as far as a document can show it; other tags are text. An image
 // is a link to it. A link whose text names another host shows its address.
 func Parse(source string) []Block {
-	content := []byte(shallow(rawhtml.Uncomment(markup.Lines(source))))
+	content := []byte(shallow(raw.Uncomment(markup.Lines(source))))
 	r := reader{source: content}
 	return Reveal(r.blocks(markdown.Parse(text.NewReader(content))))
 }

@@ -3,7 +3,7 @@ package document
 import (
 	"strings"
 
-	"example.com/integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // Reveal takes the link from each text that names another host, and writes the
@@ -64,7 +64,7 @@ func hidesHost(links []Span) bool {
 	}
 
 	for _, s := range links {
-		if s.Link != "" && text.String() != s.Link && rawhtml.Hides(text.String(), s.Link) {
+		if s.Link != "" && text.String() != s.Link && raw.Hides(text.String(), s.Link) {
 			return true
 		}
 	}
