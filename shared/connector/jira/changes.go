@@ -2,16 +2,128 @@ package jira
 
 import (
 	"context"
-	"encoding/json"
+	"sync"
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup/document"
 )
 
-// A trail leads to the pages of a list that have been read. Jira gives a page
-// only to callers that have read the one before it.
+// A changes walks through the issues of the project by their last change.
+type changes struct {
+	classifier *classifier
+	place      *place
+	account    *account
+	issues     *issues
+	pages      *pages
+
+	mu    sync.Mutex
+	trail trail // the pages that were read last
+}
+
+// list lists issues by their last change, the oldest first. A search knows
+// minutes only, so a page may begin with issues that were changed before since.
+// They are left out and do not count. A page that is known to have nothing at the
+// offset is not asked for again.
+func (ch *changes) list(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	jql, err := ch.query(ctx, since)
+	if err != nil {
+		return nil, false, err
+	}
+
+	steps := ch.path(jql)
+	at, left := skip(steps, since, offset)
+
+	var objects []connector.Object
+	empty := 0
+	for range maxPages {
+		read, next, err := ch.step(ctx, jql, steps[at].cursor)
+		if err != nil {
+			return nil, false, err
+		}
+
+		steps = append(steps[:at:at], read.step)
+		if next != "" {
+			steps = append(steps, step{cursor: next})
+		}
+
+		ch.follow(trail{jql, steps})
+
+		wanted := read.since(since)
+		skipped := min(left, len(wanted))
+		left -= skipped
+		objects = append(objects, wanted[skipped:]...)
+		if next == "" || len(objects) > 0 && ch.pages.sizes.Enough(len(objects)) {
+			return objects, next != "", nil
+		}
+
+		empty++
+		if len(read.objects) > 0 {
+			empty = 0
+		}
+
+		if empty == emptyPages {
+			break
+		}
+
+		at++
+	}
+
+	return nil, false, ch.classifier.endless()
+}
+
+// query is the search for what changed since a time, the oldest change first.
+func (ch *changes) query(ctx context.Context, since time.Time) (string, error) {
+	jql := ch.place.jql()
+	if !since.IsZero() {
+		zone, err := ch.account.timeZone(ctx)
+		if err != nil {
+			return "", err
+		}
+
+		jql += " AND updated >= " + minute(since, zone)
+	}
+
+	return jql + " ORDER BY updated ASC, id ASC", nil
+}
+
+// A readStep is a page with its issues.
+type readStep struct {
+	step
+	objects []connector.Object
+}
+
+// since are the issues that were changed at or after a time.
+func (s readStep) since(at time.Time) []connector.Object {
+	var wanted []connector.Object
+	for _, o := range s.objects {
+		if !o.UpdatedAt.Before(at) {
+			wanted = append(wanted, o)
+		}
+	}
+
+	return wanted
+}
+
+// step reads the page at a cursor, and returns the cursor of the next one.
+func (ch *changes) step(ctx context.Context, jql, cursor string) (readStep, string, error) {
+	var objects []connector.Object
+	next, count, err := ch.pages.page(ctx, jql, cursor, func(i issue) { objects = append(objects, ch.issues.object(ctx, i)) })
+	if err != nil {
+		return readStep{}, "", err
+	}
+
+	// A page that failed half-way and was asked for again has handed over some
+	// issues before these.
+	read := readStep{step{cursor: cursor, read: true}, objects[len(objects)-count:]}
+	for _, o := range read.objects {
+		read.times = append(read.times, o.UpdatedAt)
+	}
+
+	return read, next, nil
+}
+
+// A trail holds the pages of a query that have been read. Jira gives the cursor
+// of a page only with the page before it.
 type trail struct {
 	jql   string
 	pages []step // from the first on; the last may not have been read
@@ -36,144 +148,31 @@ func (s step) since(at time.Time) int {
 	return n
 }
 
-// Changes lists issues by their last change, the oldest first. A search knows
-// minutes only, so a page may begin with issues that were changed before since;
-// they are left out and do not count, and a page known to have nothing at the
-// offset is not asked for again. A page that Jira cannot answer with, or that is
-// too large to be read, is asked for again with fewer issues.
-func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
-	jql, err := c.changed(ctx, since)
-	if err != nil {
-		return nil, false, err
-	}
-
-	steps := c.path(jql)
-	at := 0
-	left := offset
+// skip finds the page with an offset among known pages, and how much of the
+// offset is left in it.
+func skip(steps []step, since time.Time, offset int) (at, left int) {
+	left = offset
 	for at < len(steps)-1 && steps[at].since(since) <= left {
 		left -= steps[at].since(since)
 		at++
 	}
 
-	var objects []connector.Object
-	empty := 0
-	for range maxPages {
-		s := step{cursor: steps[at].cursor, read: true}
-		all, next, err := c.changesPage(ctx, jql, s.cursor)
-		if err != nil {
-			return nil, false, err
-		}
-
-		var wanted []connector.Object
-		for _, o := range all {
-			s.times = append(s.times, o.UpdatedAt)
-			if !o.UpdatedAt.Before(since) {
-				wanted = append(wanted, o)
-			}
-		}
-
-		steps = append(steps[:at:at], s)
-		if next != "" {
-			steps = append(steps, step{cursor: next})
-		}
-
-		c.follow(trail{jql, steps})
-		objects = append(objects, wanted[min(left, len(wanted)):]...)
-		left -= min(left, len(wanted))
-		if next == "" || len(objects) > 0 && c.sizes.Enough(len(objects)) {
-			return objects, next != "", nil
-		}
-
-		if empty++; len(all) > 0 {
-			empty = 0
-		}
-
-		if empty == emptyPages {
-			break
-		}
-
-		at++
-	}
-
-	return nil, false, c.endless()
+	return at, left
 }
 
-// changesPage reads one page of the list of changes.
-func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]connector.Object, string, error) {
-	var objects []connector.Object
-	next, count, err := c.counted(ctx, jql, cursor, func(i issue) { objects = append(objects, c.object(ctx, i)) })
-	if err != nil {
-		return nil, "", err
-	}
-
-	// A page that failed half-way has handed some over before.
-	return objects[len(objects)-count:], next, nil
-}
-
-// changed is the query for what changed since a time, oldest first.
-func (c *Connector) changed(ctx context.Context, since time.Time) (string, error) {
-	jql := c.inProject()
-	if !since.IsZero() {
-		zone, err := c.whose(ctx)
-		if err != nil {
-			return "", err
-		}
-		jql += " AND updated >= " + minute(since, zone)
-	}
-
-	return jql + " ORDER BY updated ASC, id ASC", nil
-}
-
-// path is as far as the pages of a query are known, the first one always.
-func (c *Connector) path(jql string) []step {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.trail.jql != jql {
+// path are the known pages of a query, always with the first one.
+func (ch *changes) path(jql string) []step {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.trail.jql != jql {
 		return []step{{}}
 	}
-	return c.trail.pages
+
+	return ch.trail.pages
 }
 
-func (c *Connector) follow(t trail) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.trail = t
-}
-
-func (c *Connector) object(ctx context.Context, i issue) connector.Object {
-	c.seeLabels(i)
-	found := i.markers()
-	return connector.Object{
-		Written: c.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
-		UpdatedAt: i.Fields.Updated.Time,
-	}
-}
-
-// Look is how an issue looks that has the content as it is sent. Its marker
-// stands beside the text.
-func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
-	description, err := json.Marshal(c.flavor.description(content.Body))
-	if err != nil {
-		return "" // such a text could not be sent either
-	}
-
-	var i issue
-	i.Fields.Summary = content.Title
-	i.Fields.Description = description
-
-	return i.text()
-}
-
-// Read reads one issue. An answer with another issue is remote_moved.
-func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
-	if !digits(remote.ID) {
-		return connector.Object{}, c.unnumbered()
-	}
-
-	i, err := c.read(ctx, remote.ID)
-	if err != nil {
-		return connector.Object{}, err
-	}
-
-	return c.object(ctx, i), nil
+func (ch *changes) follow(t trail) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.trail = t
 }

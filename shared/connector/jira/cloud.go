@@ -35,8 +35,7 @@ func (cloud) description(body string) any {
 
 func (cloud) properties(m connector.Marker) []property { return []property{{propertyKey, traceOf(m)}} }
 
-// findsWithoutLabel: a property is the marker too. Issues created since are listed
-// with it, and read by their keys.
+// findsWithoutLabel: a property is a marker too. It is read with each issue.
 func (cloud) findsWithoutLabel() bool { return true }
 
 func (cloud) wanted(q url.Values) url.Values {
@@ -44,8 +43,8 @@ func (cloud) wanted(q url.Values) url.Values {
 	return q
 }
 
-// editQuery asks for the issue as it is afterwards. Who may not keep Jira from
-// telling the watchers is not refused: Jira tells them.
+// editQuery asks for the issue as it is after the edit. An account that may not
+// suppress the mail to watchers is not refused: Jira sends the mail.
 func (cloud) editQuery(bool) string { return "?notifyUsers=false&returnIssue=true" }
 
 func (cloud) refusesQuiet(outbound.Response) bool { return false }

@@ -25,8 +25,8 @@ func (datacenter) size(blocks []document.Block) int { return atlassian.WikiSize(
 
 func (datacenter) description(body string) any { return body }
 
-// properties are none: a search does not return them, so the label is the
-// marker.
+// properties: a search in a Data Center does not return them, so the label is the
+// only marker.
 func (datacenter) properties(connector.Marker) []property { return nil }
 
 func (datacenter) findsWithoutLabel() bool { return false }
@@ -52,8 +52,8 @@ func (datacenter) search(q url.Values, cursor string) string {
 	return "/search?" + q.Encode()
 }
 
-// next counts on from what was given: a server may give fewer than were asked
-// for.
+// next is behind the issues of the page: a server may give fewer than it was
+// asked for.
 func (datacenter) next(p page, cursor string) (string, bool) {
 	at, _ := strconv.Atoi(cursor)
 	switch {

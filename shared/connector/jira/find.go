@@ -15,92 +15,119 @@ import (
 )
 
 const (
-	// labelsAtOnce is how many labels one search asks for: the query travels in
-	// an address, where a label takes 60 bytes.
+	// labelsAtOnce is how many labels one search asks for. The query is part of the
+	// address, where a label takes 60 bytes.
 	labelsAtOnce = 40
 	// directReads bounds how many issues are read by their keys, one by one.
 	directReads = 60
-	// quietKeys is how many keys in a row must name nothing for the end of the
-	// project to be believed: a refused create may use one up.
+	// quietKeys is how many keys in a row must lead to no issue before the search
+	// ends: a refused create may use up a key.
 	quietKeys = 10
-	// indexed is after how long an issue is in the index for certain: what a
-	// search does not find then is not looked for by its key.
+	// indexed is the age at which an issue is in the index for certain. Older issues
+	// that a search does not find are not looked for by their keys.
 	indexed = time.Hour
 )
 
-// ClockLag is how far Jira's clock is behind ours.
-func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
+// A finder looks for issues by the markers in them.
+type finder struct {
+	client     *client
+	classifier *classifier
+	place      *place
+	account    *account
+	labels     *labels
+	issues     *issues
+	pages      *pages
+}
 
-// Find looks for the issues of markers. Jira lists issues only by searching an
-// index, and in the Cloud that lags behind by seconds or minutes. So the search
-// says only what is there, and never what is not: each key of the project that
-// could have been given since and that the search does not know is read
-// directly, which is always up to date. Where those are too many, nothing is
-// concluded until the index has had the time.
-func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+// find looks for the issues of markers. Jira lists issues only by a search in an
+// index, which in the Cloud is seconds or minutes late. So a search proves that
+// an issue is there, and never that it is not. Keys that could have been given
+// since, and that the search does not know, are read one by one: that is always
+// up to date. Where there are too many such keys, the result is an error until
+// the index has had enough time.
+func (f *finder) find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	if len(want) == 0 {
 		return map[domain.Snowflake]connector.Written{}, nil
 	}
 
-	zone, err := c.whose(ctx)
+	zone, err := f.account.timeZone(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	s := newSearch(since, want)
-	created := "created >= " + minute(since, zone)
+	s := newSearch(since, want, zone)
 	for some := range slices.Chunk(want, labelsAtOnce) {
-		if err := c.walk(ctx, labelled(some)+" AND "+created+" ORDER BY created DESC", s.note); err != nil {
+		err := f.pages.walk(ctx, labelled(some)+s.createdSince(), s.note)
+		if err != nil {
 			return nil, err
 		}
 	}
 
-	if s.originals.Certain() < len(s.items) {
-		if err := c.walk(ctx, c.inProject()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
+	if !s.complete() {
+		err := f.pages.walk(ctx, f.place.jql()+s.createdSince(), s.cover)
+		if err != nil {
 			return nil, err
 		}
 	}
 
-	if s.originals.Certain() < len(s.items) {
-		if err := c.readBeyondTheIndex(ctx, s, zone); err != nil {
+	if !s.complete() {
+		err := f.readBeyondTheIndex(ctx, s)
+		if err != nil {
 			return nil, err
 		}
 	}
 
 	found := map[domain.Snowflake]connector.Written{}
 	for item, i := range s.found {
-		found[item] = c.written(ctx, i)
-		c.seeLabels(i)
+		found[item] = f.issues.written(ctx, i)
+		f.labels.see(i)
 	}
 
 	return found, nil
 }
 
-// A search gathers what is found.
+// A search holds what was found.
 type search struct {
 	since     time.Time
+	zone      *time.Location // of the account
 	originals *connector.Originals
 	items     map[domain.Snowflake]bool // those of the wanted markers
 	found     map[domain.Snowflake]issue
-	keys      map[int]bool // numbers of the project's issues that the index knows
+	keys      map[int]bool // the numbers of the project's issues that the index knows
 	top       int          // the highest of them
-	floor     int          // the lowest number an issue made since may have, less one
+	floor     int          // the lowest number that an issue created since may have, less one
 }
 
-func newSearch(since time.Time, want []connector.Marker) *search {
-	s := &search{since: since, items: map[domain.Snowflake]bool{}, found: map[domain.Snowflake]issue{}, keys: map[int]bool{}}
-	searched := slices.Clone(want)
+func newSearch(since time.Time, want []connector.Marker, zone *time.Location) *search {
+	s := &search{
+		since: since,
+		zone:  zone,
+		items: map[domain.Snowflake]bool{},
+		found: map[domain.Snowflake]issue{},
+		keys:  map[int]bool{},
+	}
+
+	wanted := slices.Clone(want)
 	for _, m := range want {
-		searched = append(searched, asSearched(m))
+		wanted = append(wanted, asSearched(m))
 		s.items[m.Item] = true
 	}
 
-	s.originals = connector.NewOriginals(searched)
+	s.originals = connector.NewOriginals(wanted)
 
 	return s
 }
 
-// note keeps an issue that carries a wanted marker.
+// createdSince is the end of a query for issues created since the time in
+// question, the newest first.
+func (s *search) createdSince() string {
+	return " AND created >= " + minute(s.since, s.zone) + " ORDER BY created DESC"
+}
+
+// complete reports whether an issue was found for every item.
+func (s *search) complete() bool { return s.originals.Certain() >= len(s.items) }
+
+// note keeps an issue that has a wanted marker.
 func (s *search) note(i issue) {
 	if i.Fields.Created.Before(s.since) {
 		return
@@ -112,20 +139,23 @@ func (s *search) note(i issue) {
 	}
 }
 
-// cover notes an issue of the project and that its key need not be read.
+// cover notes an issue of the project, whose key need not be read.
 func (s *search) cover(i issue) {
 	s.note(i)
-	_, n := i.number()
-	s.keys[n], s.top = true, max(s.top, n)
+	s.index(i)
 }
 
-// readBeyondTheIndex reads the keys the index does not know: those between the
-// ones it does, and on from the highest until none is there any more.
-func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *time.Location) error {
-	if err := c.floor(ctx, s, zone); err != nil {
-		return err
-	}
+// index notes that the index knows an issue, and returns its number.
+func (s *search) index(i issue) int {
+	_, n := i.number()
+	s.keys[n] = true
+	s.top = max(s.top, n)
 
+	return n
+}
+
+// missing are the numbers between those that the index knows.
+func (s *search) missing() []int {
 	var missing []int
 	for n := s.floor + 1; n < s.top; n++ {
 		if !s.keys[n] {
@@ -133,61 +163,88 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 		}
 	}
 
-	_, behind := c.client.ClockLag() // since is a time of Jira's
-	settled := c.now().Add(-max(behind, 0)).Sub(s.since) > indexed
+	return missing
+}
+
+// readBeyondTheIndex reads the keys that the index does not know: those between
+// the known ones, and on from the highest one until none leads to an issue.
+func (f *finder) readBeyondTheIndex(ctx context.Context, s *search) error {
+	if err := f.findFloor(ctx, s); err != nil {
+		return err
+	}
+
+	_, behind := f.client.http.ClockLag() // since is a time of Jira's clock
+	settled := f.client.now().Add(-max(behind, 0)).Sub(s.since) > indexed
+	missing := s.missing()
 	if len(missing) > directReads {
 		if !settled {
-			return c.unsure()
+			return f.unsure()
 		}
+
 		missing = nil
 	}
 
-	left := directReads - len(missing)
 	for _, n := range missing {
-		if _, err := c.readKey(ctx, s, n); err != nil {
+		if _, err := f.readKey(ctx, s, n); err != nil {
 			return err
 		}
 	}
 
-	for n, quiet := max(s.top, s.floor)+1, 0; quiet < quietKeys; n++ {
-		if left--; left < 0 {
-			if settled {
-				return nil
-			}
-			return c.unsure()
-		}
-
-		there, err := c.readKey(ctx, s, n)
-		if err != nil {
-			return err
-		}
-
-		if quiet++; there {
-			quiet = 0
-		}
+	done, err := f.readOn(ctx, s, directReads-len(missing))
+	if err != nil {
+		return err
+	}
+	if !done && !settled {
+		return f.unsure()
 	}
 
 	return nil
 }
 
-// unsure is for when it cannot be told yet. Nothing is created meanwhile.
-func (c *Connector) unsure() *failure.Error {
-	e := c.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
+// readOn reads the keys behind the highest known one, at most so many as are
+// left. It is done when enough keys in a row lead to no issue.
+func (f *finder) readOn(ctx context.Context, s *search, left int) (done bool, err error) {
+	quiet := 0
+	for n := max(s.top, s.floor) + 1; quiet < quietKeys; n++ {
+		if left == 0 {
+			return false, nil
+		}
+
+		left--
+		found, err := f.readKey(ctx, s, n)
+		if err != nil {
+			return false, err
+		}
+
+		quiet++
+		if found {
+			quiet = 0
+		}
+	}
+
+	return true, nil
+}
+
+// unsure is the error for a search that cannot be concluded yet. Nothing is
+// created meanwhile.
+func (f *finder) unsure() *failure.Error {
+	e := f.classifier.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
 	e.Wait = time.Minute
+
 	return e
 }
 
-// floor finds the number that was reached before the time in question. Issues
-// moved into the project have young numbers and old times, so the lowest of
-// several counts.
-func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) error {
+// findFloor finds the number that the project had reached before the time in
+// question. Issues that were moved into the project have high numbers and old
+// times, so the lowest number of several issues counts.
+func (f *finder) findFloor(ctx context.Context, s *search) error {
 	s.floor = -1
-	jql := c.inProject() + " AND created < " + minute(s.since, zone) + " ORDER BY created DESC"
+	jql := f.place.jql() + " AND created < " + minute(s.since, s.zone) + " ORDER BY created DESC"
 	seen := 0
-	_, err := c.search(ctx, jql, "", func(i issue) {
-		_, n := i.number()
-		s.keys[n], s.top = true, max(s.top, n)
-		if seen++; seen <= quietKeys && (s.floor < 0 || n < s.floor) {
+	_, _, err := f.pages.page(ctx, jql, "", func(i issue) {
+		n := s.index(i)
+		seen++
+		if seen <= quietKeys && (s.floor < 0 || n < s.floor) {
 			s.floor = n
 		}
 	})
@@ -197,27 +254,22 @@ func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) e
 	return err
 }
 
-// hidden reports whether a refusal is about one issue alone: a Data Center says
-// so of those that a security level keeps from the token's account.
-func hidden(err error) bool {
-	var e *failure.Error
-	return errors.As(err, &e) && e.Status == http.StatusForbidden && e.Scope == failure.ItemScope
-}
-
-// readKey reads one issue of the project by its number. A key that names nothing
-// is not worth asking about: the project is there, a search was just answered.
-func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
-	where := c.issueAt(c.project().key+"-"+strconv.Itoa(n)) + "?" + c.wanted().Encode()
-	answer, err := c.get(ctx, where, pageBody)
+// readKey reads one issue of the project by its number, and reports whether
+// there is one. A 404 needs no second read: a search in the project has just
+// been answered.
+func (f *finder) readKey(ctx context.Context, s *search, n int) (found bool, err error) {
+	key := f.place.project().key + "-" + strconv.Itoa(n)
+	answer, err := f.client.get(ctx, f.client.issueAt(key)+"?"+f.client.wanted().Encode(), pageBody)
 	if err != nil {
 		return false, err
 	}
 
-	if said := c.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && c.verdict(http.MethodGet, answer, said, "") == nil {
+	said := f.classifier.said(answer)
+	if answer.Status == http.StatusNotFound && !foreign(answer, said) && f.classifier.verdict(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
 
-	i, err := c.asIssue(ctx, answer)
+	i, err := f.issues.asIssue(ctx, answer)
 	if hidden(err) {
 		return true, nil
 	}
@@ -228,4 +280,13 @@ func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error)
 	s.note(i)
 
 	return true, nil
+}
+
+// hidden reports whether a refusal is about one issue alone. A Data Center
+// answers so for issues whose security level hides them from the token's
+// account.
+func hidden(err error) bool {
+	var e *failure.Error
+
+	return errors.As(err, &e) && e.Status == http.StatusForbidden && e.Scope == failure.ItemScope
 }

@@ -4,26 +4,36 @@ import (
 	"encoding/json"
 	"net/url"
 
+	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/markup/document"
 	"example.com/integrations/shared/outbound"
 )
 
-// A flavor is what Jira Cloud and Jira Data Center do each in their own way.
+// A flavor is where Jira Cloud and Jira Data Center differ.
 type flavor interface {
-	writer
+	drafter
 	pager
 	root() string
 	authorization(Config) string
-	// hint is what may be wrong with rejected credentials.
+	// hint says what may be wrong with rejected credentials.
 	hint(Config) string
 }
 
-// A writer puts together what is written of an issue.
-type writer interface {
+// flavorOf is the flavor of a configuration.
+func flavorOf(name string) flavor {
+	if name == form.Cloud {
+		return cloud{}
+	}
+
+	return datacenter{}
+}
+
+// A drafter makes the parts of a draft.
+type drafter interface {
 	dialect
 	properties(m connector.Marker) []property
-	// findsWithoutLabel says that a new issue has another marker than a label.
+	// findsWithoutLabel reports whether a new issue has another marker than a label.
 	findsWithoutLabel() bool
 	editQuery(quiet bool) string
 	refusesQuiet(answer outbound.Response) bool
@@ -37,24 +47,16 @@ type dialect interface {
 	description(body string) any
 }
 
-// A pager goes through the results of a search.
+// A pager makes the requests of a search.
 type pager interface {
 	wanted(url.Values) url.Values
 	// search is the path of a page. The first page's cursor is "".
 	search(query url.Values, cursor string) string
-	// next is the cursor behind a page, "" where there is none; ok says whether
-	// the answer told.
+	// next is the cursor behind a page, "" where there is none. It is not ok if the
+	// answer does not say whether there is one.
 	next(p page, cursor string) (next string, ok bool)
 }
 
-// A page is a page of search results, without the issues.
-type page struct {
-	count  int
-	IsLast *bool   `json:"isLast"`
-	Token  *string `json:"nextPageToken"`
-	Total  *int    `json:"total"`
-}
-
-// rawText is a description as a request or an answer has it: a document in Jira
-// Cloud, a string in Data Center, null where there is none.
+// rawText is a description in JSON: a document in Jira Cloud, a string in Data
+// Center, null where there is none.
 type rawText = json.RawMessage

@@ -2,7 +2,6 @@ package jira
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,13 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/configuration/form"
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup"
 )
 
-// An issue is what we read of Jira's.
+// An issue is what is read of Jira's.
 type issue struct {
 	ID     string `json:"id"`
 	Key    string `json:"key"`
@@ -53,12 +49,12 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 		}
 	}
 
-	return nil // whole() misses it
+	return nil // whole finds that it is missing
 }
 
 var keyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}-[1-9][0-9]{0,9}$`)
 
-// named reports whether it says which issue it is.
+// named reports whether it has the id and the key of an issue.
 func (i issue) named() bool { return digits(i.ID) && keyForm.MatchString(i.Key) }
 
 // whole reports whether everything asked for is there.
@@ -66,24 +62,27 @@ func (i issue) whole() bool {
 	return i.named() && i.Fields.Status.Category.Key != "" && !i.Fields.Created.IsZero() && !i.Fields.Updated.IsZero()
 }
 
-// number is the number in a key, and what is before it.
+// number is the number in a key, and the project's key before it.
 func (i issue) number() (project string, n int) {
 	at := strings.LastIndexByte(i.Key, '-')
 	n, _ = strconv.Atoi(i.Key[at+1:])
+
 	return i.Key[:max(at, 0)], n
 }
 
-// state goes by the status's category. Statuses have names in every language,
-// and whatever people call them; the categories' keys are three.
+// state goes by the category of the status. Statuses have names in any language,
+// which people can change; the keys of the three categories are fixed.
 func (i issue) state() domain.ItemState {
 	if i.Fields.Status.Category.Key == categoryDone {
 		return domain.Closed
 	}
+
 	return domain.Open
 }
 
-// text names summary and description as Jira stores them, whatever the line
-// ends, and the ids Jira gives to parts of a document when it likes.
+// text is a hash of summary and description as Jira stores them. It leaves out
+// the form of line ends, and the ids that Jira gives to parts of a document at
+// any time.
 func (i issue) text() string {
 	var description any
 	d := json.NewDecoder(bytes.NewReader(i.Fields.Description))
@@ -102,7 +101,7 @@ func (i issue) text() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// plain is a value without what is not content.
+// plain is a value without the parts that are not content.
 func plain(value any) any {
 	switch v := value.(type) {
 	case string:
@@ -135,69 +134,7 @@ func empty(value any) bool {
 	return false
 }
 
-func (c *Connector) written(ctx context.Context, i issue) connector.Written {
-	remote := c.remote(ctx, i)
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time}
-}
-
-// remote names an issue by its id, which stays when it is moved to another
-// project. Its key does not.
-func (c *Connector) remote(ctx context.Context, i issue) domain.Remote {
-	r := domain.Remote{ID: i.ID, Key: i.Key, State: i.state()}
-	if home := c.pages(ctx); home != "" {
-		r.URL, _ = markup.WebURL(home + "/browse/" + i.Key)
-	}
-	return r
-}
-
-// gateway is where scoped tokens work. People look at issues elsewhere.
-const gateway = "https://api.atlassian.com/"
-
-// site is an address of Jira Cloud's. Another one is not believed.
-var site = regexp.MustCompile(`^https://[a-z0-9][a-z0-9-]{0,62}\.atlassian\.net$`)
-
-// pages is where issues are looked at, "" if that cannot be found out: a link
-// is not worth failing for.
-func (c *Connector) pages(ctx context.Context) string {
-	if c.cfg.Flavor != form.Cloud || !strings.HasPrefix(c.cfg.BaseURL, gateway) {
-		return c.cfg.BaseURL
-	}
-
-	c.mu.Lock()
-	home := c.home
-	asked := c.homeAsked
-	c.homeAsked = true
-	c.mu.Unlock()
-	if asked {
-		return home
-	}
-
-	if home = c.askHome(ctx); home != "" {
-		c.mu.Lock()
-		c.home = home
-		c.mu.Unlock()
-	}
-
-	return home
-}
-
-// askHome asks the gateway which site it leads to.
-func (c *Connector) askHome(ctx context.Context) string {
-	var info struct {
-		BaseURL string `json:"baseUrl"`
-	}
-	if c.getJSON(ctx, c.api("/serverInfo"), &info) != nil {
-		return ""
-	}
-
-	return siteOf(info.BaseURL)
-}
-
-// siteOf is the address of a site, "" if it is none of Jira Cloud's.
-func siteOf(address string) string {
-	address = strings.ToLower(strings.TrimSuffix(address, "/"))
-	if !site.MatchString(address) {
-		return ""
-	}
-	return address
+// digits reports whether a text has the form of Jira's ids.
+func digits(text string) bool {
+	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
 }

@@ -5,18 +5,10 @@ package jira
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"net/http"
-	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/answers"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -26,7 +18,7 @@ import (
 type Config struct {
 	Flavor  string // form.Cloud or form.Datacenter
 	BaseURL string // the site, the gateway with its cloud id, or the server with its context path
-	Email   string // whose the API token is (Cloud)
+	Email   string // the account of the API token (Cloud)
 	Token   string // an API token (Cloud) or a personal access token (Data Center)
 	// ProjectKey and IssueType are where new issues go. A type is named by its
 	// name or, where that is all digits, its id.
@@ -39,194 +31,154 @@ type Config struct {
 // A Connector works in one project with one token. It is safe for use by
 // several goroutines.
 type Connector struct {
-	cfg    Config
-	flavor flavor
-	client *outbound.Client
-	now    func() time.Time
-	used   atomic.Pointer[spot] // the project that was resolved, nil before
-	sizes  *paging.Size         // of pages of searches
-	// metaSizes are the sizes of the pages that describe new issues.
-	metaSizes *paging.Size
-
-	mu    sync.Mutex
-	zone  *time.Location // of whose token it is, once asked
-	home  string         // where issues are looked at, if the gateway has told
-	trail trail          // through the pages of changes read last
-	// homeAsked says that the gateway was asked: a link is not worth asking twice.
-	homeAsked bool
-	// spare are labels to be taken away by the next edit of their issue.
-	spare spareLabels
-	// loud says that the token may not keep Jira from telling the watchers.
-	loud bool
-	// labelled is where the project takes no labels.
-	labelled labelling
+	client   *client
+	renderer *renderer
+	place    *place
+	issues   *issues
+	labels   *labels
+	states   *states
+	writer   *writer
+	changes  *changes
+	finder   *finder
+	rights   *rights
 }
 
-// New makes a connector that asks through client, which must be pinned to the
+// New makes a connector that asks through http, which must be pinned to the
 // API's host. A nil clock is the system's.
-func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	if now == nil {
 		now = time.Now
 	}
 
-	c := &Connector{
-		cfg: cfg, flavor: datacenter{}, client: client, now: now, spare: spareLabels{},
-		sizes: paging.Usual(), metaSizes: paging.New(metaPage, 50, 10),
+	flavor := flavorOf(cfg.Flavor)
+	classifier := &classifier{clean: http.Clean, now: now, hint: flavor.hint(cfg), issueType: cfg.IssueType}
+	client := &client{cfg: cfg, flavor: flavor, http: http, now: now, classifier: classifier}
+	place := &place{client: client, classifier: classifier}
+	account := &account{client: client}
+	screens := &screens{client: client, classifier: classifier, place: place, sizes: paging.New(metaPage, 50, 10)}
+	probe := &probe{client: client, classifier: classifier, place: place, screens: screens}
+	labels := &labels{kept: cfg.Labels, spare: spareLabels{}}
+	issues := &issues{client: client, classifier: classifier, place: place, labels: labels, probe: probe}
+	pages := &pages{client: client, classifier: classifier, sizes: paging.Usual()}
+	states := &states{client: client, classifier: classifier, issues: issues, probe: probe}
+
+	return &Connector{
+		client:   client,
+		renderer: &renderer{client: client},
+		place:    place,
+		issues:   issues,
+		labels:   labels,
+		states:   states,
+		writer: &writer{
+			client: client, classifier: classifier, place: place, screens: screens, probe: probe, labels: labels, issues: issues,
+		},
+		changes: &changes{classifier: classifier, place: place, account: account, issues: issues, pages: pages},
+		finder: &finder{
+			client: client, classifier: classifier, place: place, account: account, labels: labels, issues: issues, pages: pages,
+		},
+		rights: &rights{client: client, classifier: classifier, place: place, account: account, screens: screens},
 	}
-	if cfg.Flavor == form.Cloud {
-		c.flavor = cloud{}
-	}
-
-	return c
 }
 
-// api is the address of a resource.
-func (c *Connector) api(path string) string { return c.cfg.BaseURL + c.flavor.root() + path }
+// Render shows an item as an issue.
+func (c *Connector) Render(item domain.Item) connector.Content { return c.renderer.render(item) }
 
-// issueAt is the address of an issue, by id or key.
-func (c *Connector) issueAt(name string) string { return c.api("/issue/" + url.PathEscape(name)) }
-
-// A draft is what we write of an issue.
-type draft struct {
-	Fields     fields     `json:"fields"`
-	Update     *update    `json:"update,omitempty"`
-	Properties []property `json:"properties,omitempty"`
+// Look is Seen.Text of an issue that has the content as it is sent. The marker is
+// beside the text, not in it.
+func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
+	return c.renderer.look(content)
 }
 
-type fields struct {
-	Project     *named   `json:"project,omitempty"`
-	IssueType   *named   `json:"issuetype,omitempty"`
-	Summary     string   `json:"summary"`
-	Description any      `json:"description"`
-	Labels      []string `json:"labels,omitempty"`
+// Check finds out whether issues could be made and kept.
+func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) { return c.rights.check(ctx) }
+
+// Changes lists issues by their last change, the oldest first.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	return c.changes.list(ctx, since, offset)
 }
 
-type named struct {
-	Key  string `json:"key,omitempty"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
+// Find looks for the issues of markers.
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	return c.finder.find(ctx, since, want)
 }
 
-// An update changes labels one by one, so that those of people stay.
-type update struct {
-	Labels []operation `json:"labels"`
+// Resolve reads which project the configured key leads to.
+func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+	return c.place.resolve(ctx)
 }
 
-type operation struct {
-	Add    string `json:"add,omitempty"`
-	Remove string `json:"remove,omitempty"`
-}
+// Use makes later calls go to a project that was resolved before.
+func (c *Connector) Use(p connector.Place) { c.place.use(p) }
 
-type property struct {
-	Key   string `json:"key"`
-	Value trace  `json:"value"`
-}
-
-// Create makes the issue, open. Jira answers with no more than its name, so it
-// is read once; where that fails, the issue is there all the same.
+// Create makes the issue, open. Jira's answer holds its id and key only, so the
+// issue is read once. Where that read fails, the issue was still created.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
-	answer, note, err := c.postIssue(ctx, c.draft(content, m), content)
+	made, note, err := c.writer.create(ctx, content, m)
 	if err != nil {
 		return connector.Written{}, err
 	}
 
-	made, proven := provenCreate(answer, m)
-	if !proven {
-		return connector.Written{}, c.createRefused(ctx, answer)
+	written := connector.Written{Remote: c.issues.remote(ctx, made), Seen: connector.Seen{State: domain.Open}, Note: note}
+	written.Remote.State = domain.Open
+
+	i, err := c.issues.read(ctx, made.ID)
+	if err != nil {
+		return written, nil
 	}
 
-	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}, Note: note}
-	written.Remote.State = domain.Open
-	if i, err := c.read(ctx, made.ID); err == nil {
-		// Whoever has closed it meanwhile did that, not we.
-		written.Seen.Text = i.text()
-		written.CreatedAt = i.Fields.Created.Time
-		written.UpdatedAt = i.Fields.Updated.Time
-	}
+	// If it is closed by now, a person did that: Seen.State stays open.
+	written.Seen.Text = i.text()
+	written.CreatedAt = i.Fields.Created.Time
+	written.UpdatedAt = i.Fields.Updated.Time
 
 	return written, nil
 }
 
-func (c *Connector) draft(content connector.Content, m connector.Marker) draft {
-	d := draft{Fields: fields{
-		Project: c.project().ref(), IssueType: issueType(c.cfg.IssueType),
-		Summary: content.Title, Description: c.flavor.description(content.Body), Labels: []string{label(m)},
-	}}
-	if c.cfg.Labels {
-		d.Fields.Labels = append(d.Fields.Labels, content.Labels...)
-	}
-
-	d.Properties = c.flavor.properties(m)
-
-	return d
-}
-
-// issueType is a type by its id, which is all digits, or its name.
-func issueType(name string) *named {
-	if name != "" && strings.Trim(name, "0123456789") == "" {
-		return &named{ID: name}
-	}
-	return &named{Name: name}
-}
-
-// Update makes the issue what the content says. An issue is opened before it is
-// edited and closed afterwards, since many workflows let nobody edit a closed
-// one.
+// Update makes the issue what the content says. An issue is opened before its
+// edit and closed after it, since many workflows allow no edit of a closed one.
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id := sent.Remote.ID
 	if !digits(id) {
-		return connector.Written{}, c.unnumbered()
+		return connector.Written{}, c.client.classifier.unnumbered()
 	}
 
 	moves := content.State != sent.State
-	seen := cmp.Or(sent.Seen.State, sent.State)
-	if sent.State == "" { // what stands there may be ours
-		seen = content.State
-	}
-
-	var done connector.Written
+	seen := seenBefore(sent, content)
+	var opened connector.Written
 	if moves && content.State != domain.Closed {
-		moved, err := c.reopen(ctx, id)
+		moved, err := c.states.reopen(ctx, id)
 		if err != nil {
 			return connector.Written{}, err
 		}
 
 		if moved {
+			opened = reopened(sent)
 			seen = domain.Open
-			done = reopened(sent)
 		}
 	}
 
-	d := c.changes(sent, content, m)
-	answer, note, err := c.editIssue(ctx, id, &d, content.Labels, sent.Labels)
+	edit, err := c.writer.edit(ctx, sent, content, m)
 	if err != nil {
-		return done, err
+		return opened, err
+	}
+	if edit.unread != nil {
+		return unread(sent, opened, edit, moves)
 	}
 
-	i, proven, err := c.edited(ctx, id, d, answer)
-	if !proven {
-		return done, err
-	}
-
-	if err != nil { // it was taken, but how it looks now is not known
-		if !moves {
-			err = nil
-		}
-		return unread(sent, done, note), err
-	}
-
-	c.seeLabels(i)
-	written := c.written(ctx, i)
-	written.Note = note
-	if moves && content.State == domain.Closed && i.state() != domain.Closed {
-		if written, err = c.closeEdited(ctx, sent, written); err != nil {
+	c.labels.see(edit.issue)
+	written := c.issues.written(ctx, edit.issue)
+	written.Note = edit.note
+	if moves && content.State == domain.Closed && edit.issue.state() != domain.Closed {
+		written, err = c.states.close(ctx, sent, written)
+		if err != nil {
 			return written, err
 		}
+
 		seen = domain.Closed
 	}
 
-	// Whoever closed or reopened it meanwhile did that, not we.
+	// If its state is another one by now, a person changed it: the next pull shows that.
 	written.Seen.State = seen
 	if moves {
 		written.Remote.State = content.State
@@ -235,200 +187,50 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	return written, nil
 }
 
-// reopened is what a reopening alone leaves: the text stays as it was.
-func reopened(sent connector.Sent) connector.Written {
-	done := connector.Written{Remote: sent.Remote, Seen: connector.Seen{Text: sent.Seen.Text, State: domain.Open}}
-	done.Remote.State = domain.Open
-
-	return done
-}
-
-// unread is what an edit leaves that was taken and could not be read: the text
-// is not known, and the state is the one before the edit.
-func unread(sent connector.Sent, before connector.Written, note string) connector.Written {
-	state := cmp.Or(before.Seen.State, sent.Seen.State, sent.State)
-
-	return connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: state}, Note: note}
-}
-
-// closeEdited closes an issue after its edit. Beside an error, it returns what
-// the edit left.
-func (c *Connector) closeEdited(ctx context.Context, sent connector.Sent, written connector.Written) (connector.Written, error) {
-	if err := c.move(ctx, sent.Remote.ID, domain.Closed); err != nil {
-		written.Seen.State = cmp.Or(sent.Seen.State, sent.State, written.Seen.State)
-		return written, err
+// seenBefore is the state that was seen before an update. Where the state that
+// was sent is not known, an earlier update may have set what is there now.
+func seenBefore(sent connector.Sent, content connector.Content) domain.ItemState {
+	if sent.State == "" {
+		return content.State
 	}
 
-	// A list that shows the issue as it was edited shows it as of an earlier time.
-	written.UpdatedAt = written.UpdatedAt.Add(time.Millisecond)
+	return cmp.Or(sent.Seen.State, sent.State)
+}
+
+// reopened is what a reopening alone leaves: the text stays as it was.
+func reopened(sent connector.Sent) connector.Written {
+	written := connector.Written{Remote: sent.Remote, Seen: connector.Seen{Text: sent.Seen.Text, State: domain.Open}}
+	written.Remote.State = domain.Open
+
+	return written
+}
+
+// unread is what an edit leaves that was accepted and could not be read: the
+// text is not known, and the state is the one before the edit. It is an error
+// only where the state still has to change.
+func unread(sent connector.Sent, opened connector.Written, edit edited, moves bool) (connector.Written, error) {
+	state := cmp.Or(opened.Seen.State, sent.Seen.State, sent.State)
+	written := connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: state}, Note: edit.note}
+	if moves {
+		return written, edit.unread
+	}
 
 	return written, nil
 }
 
-// changes is the draft of an edit. The marker is put back in case somebody took
-// it away.
-func (c *Connector) changes(sent connector.Sent, content connector.Content, m connector.Marker) draft {
-	d := draft{Fields: fields{Summary: content.Title, Description: c.flavor.description(content.Body)}, Update: &update{}}
-	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
-		for _, l := range sent.Labels {
-			if !contains(content.Labels, l) {
-				d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
-			}
-		}
-
-		for _, l := range content.Labels {
-			d.Update.Labels = append(d.Update.Labels, operation{Add: l})
-		}
+// Read reads one issue. An answer with another issue is remote_moved.
+func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
+	if !digits(remote.ID) {
+		return connector.Object{}, c.client.classifier.unnumbered()
 	}
 
-	for _, l := range c.spareLabels(sent.Remote.ID, m) {
-		d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
-	}
-
-	d.Update.Labels = append(d.Update.Labels, operation{Add: label(m)})
-
-	return d
-}
-
-// seeLabels notes the labels that an issue has.
-func (c *Connector) seeLabels(i issue) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.spare.see(i)
-}
-
-// spareLabels are the labels that an edit takes away: as far as the issue was
-// read before, no other label of the same integration and item stays beside
-// the marker's.
-func (c *Connector) spareLabels(id string, m connector.Marker) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.spare.beside(id, m)
-}
-
-// edit changes fields without mail to the watchers. A Data Center refuses that
-// to who does not administer the project: only then the edit is sent without,
-// which is no repetition, since the first one was refused.
-func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Response, error) {
-	c.mu.Lock()
-	quiet := !c.loud
-	c.mu.Unlock()
-	where := c.issueAt(id) + c.flavor.editQuery(quiet)
-	answer, err := c.write(ctx, http.MethodPut, where, d)
+	i, err := c.issues.read(ctx, remote.ID)
 	if err != nil {
-		return answer, err
+		return connector.Object{}, err
 	}
 
-	if quiet && c.flavor.refusesQuiet(answer) && !c.said(answer).Markup {
-		c.mu.Lock()
-		c.loud = true
-		c.mu.Unlock()
-		if answer, err = c.write(ctx, http.MethodPut, c.issueAt(id)+c.flavor.editQuery(false), d); err != nil {
-			return answer, err
-		}
-	}
-
-	if answer.Status >= 300 {
-		return answer, c.editRefused(ctx, id, answer)
-	}
-
-	return answer, nil
+	return c.issues.object(ctx, i), nil
 }
 
-// read gets one issue by its id. A moved issue keeps its id, so an answer with
-// another one is of another issue.
-func (c *Connector) read(ctx context.Context, id string) (issue, error) {
-	answer, err := c.get(ctx, c.issueAt(id)+"?"+c.wanted().Encode(), pageBody)
-	if err != nil {
-		return issue{}, err
-	}
-
-	i, err := c.asIssue(ctx, answer)
-	if err == nil && i.ID != id {
-		return issue{}, c.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
-	}
-
-	return i, err
-}
-
-// asIssue reads an answer that is to be one issue.
-func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issue, error) {
-	if answer.Status != http.StatusOK {
-		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
-	}
-
-	var i issue
-	if err := json.Unmarshal(answer.Body, &i); err != nil || !i.whole() {
-		return issue{}, c.noIssue(answer)
-	}
-
-	return i, nil
-}
-
-func (c *Connector) noIssue(answer outbound.Response) *failure.Error {
-	return c.unreadable("Jira's answer is not an issue", answer)
-}
-
-// readFields are those we read of an issue.
-const readFields = "summary,description,status,labels,created,updated"
-
-// wanted is what is asked of an issue.
-func (c *Connector) wanted() url.Values {
-	return c.flavor.wanted(url.Values{"fields": {readFields}})
-}
-
-func (c *Connector) write(ctx context.Context, method, where string, body any) (outbound.Response, error) {
-	b, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-
-	header := c.header()
-	header.Set("Content-Type", "application/json")
-	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: b})
-}
-
-// get reads. No redirect is followed: Jira sends none but to a page to log in.
-// Without a login Jira answers many reads with success and an empty list, of
-// which nothing is believed, nor of an answer that is no JSON.
-func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
-	if err != nil {
-		return answer, err
-	}
-
-	return answer, c.trusted(answer)
-}
-
-// trusted is the error for an answer of success that is not Jira's own, or is
-// given to nobody. Other answers are left to the caller.
-func (c *Connector) trusted(answer outbound.Response) error {
-	if answer.Status >= 300 {
-		return nil
-	}
-
-	if nobody(answer.Header) {
-		if e := c.verdict(http.MethodGet, answer, c.said(answer), ""); e != nil {
-			return e
-		}
-	}
-
-	if !answers.IsJSON(answers.MediaType(answer)) {
-		return c.unreadable("Jira's answer is not JSON", answer)
-	}
-
-	return nil
-}
-
-func (c *Connector) header() http.Header {
-	return http.Header{"Authorization": {c.flavor.authorization(c.cfg)}, "Accept": {"application/json"}}
-}
-
-func digits(text string) bool {
-	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
-}
-
-// unnumbered is for a link without the id of an issue: nothing is sent.
-func (c *Connector) unnumbered() *failure.Error {
-	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
-}
+// ClockLag is how far Jira's clock is behind ours.
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.http.ClockLag() }

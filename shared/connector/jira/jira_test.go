@@ -39,9 +39,9 @@ func TestCreate(t *testing.T) {
 	}
 
 	_, c := start(t, form.Cloud)
-	c.cfg.IssueType = "10001"
-	c.cfg.Labels = false
-	if d := c.draft(connector.Content{Labels: []string{"x"}}, marker); *d.Fields.IssueType != (named{ID: "10001"}) || len(d.Fields.Labels) != 1 {
+	c.client.cfg.IssueType = "10001"
+	c.labels.kept = false
+	if d := c.writer.newIssue(connector.Content{Labels: []string{"x"}}, marker); *d.Fields.IssueType != (named{ID: "10001"}) || len(d.Fields.Labels) != 1 {
 		t.Errorf("%+v", d.Fields)
 	}
 }
@@ -249,10 +249,10 @@ func TestErrors(t *testing.T) {
 		{"burst", 429, h{"Retry-After": {"3"}, "RateLimit-Reason": {"jira-burst-based"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 3 * time.Second, "jira-burst-based"},
 		{"quota", 429, h{"X-RateLimit-Reset": {"2026-11-23T10:20Z"}, "RateLimit-Reason": {"jira-quota-global-based"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, "jira-quota"},
 		{"reset is past", 429, h{"X-RateLimit-Reset": {"2026-11-23T09:00:00Z"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Second, ""},
-		{"reset in seconds is no date", 429, h{"X-RateLimit-Reset": {"1795430000"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", untoldWait, ""},
+		{"reset in seconds is no date", 429, h{"X-RateLimit-Reset": {"1795430000"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", unknownWait, ""},
 		{"one issue", 429, h{"Retry-After": {"2"}, "RateLimit-Reason": {"jira-per-issue-on-write"}}, ``, failure.Retryable, failure.ItemScope, "issue_rate_limited", 2 * time.Second, ""},
 		{"Data Center", 429, h{"X-RateLimit-Interval-Seconds": {"5"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 5 * time.Second, ""},
-		{"bare 429", 429, nil, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", untoldWait, ""},
+		{"bare 429", 429, nil, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", unknownWait, ""},
 		{"no API", 404, nil, `{"errorMessages":["null for uri"]}`, failure.Final, failure.IntegrationScope, "target_not_found", 0, "null for uri"},
 		{"gone", 410, nil, `{"errorMessages":["removed"]}`, failure.Final, failure.IntegrationScope, "api_removed", 0, "removed"},
 		{"to log in", 302, h{"Location": {"https://example.com/login"}}, ``, failure.Final, failure.IntegrationScope, "target_moved", 0, "base_url"},
@@ -279,7 +279,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%s: detail %q", tt.name, e.Detail)
 			}
 
-			if e.NoRetryAfter != (tt.status == 429 && tt.wait == untoldWait) {
+			if e.NoRetryAfter != (tt.status == 429 && tt.wait == unknownWait) {
 				t.Errorf("%s: untold %v", tt.name, e.NoRetryAfter)
 			}
 
@@ -292,7 +292,7 @@ func TestErrors(t *testing.T) {
 
 func TestSecretsAreRedacted(t *testing.T) {
 	f, c := start(t, form.Cloud)
-	basic := strings.TrimPrefix(c.flavor.authorization(c.cfg), "Basic ")
+	basic := strings.TrimPrefix(c.client.flavor.authorization(c.client.cfg), "Basic ")
 	f.answers(400, nil, `{"errorMessages":["you sent `+basic+` and ATATT`+`3`+strings.Repeat("y", 30)+`"]}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 	if e := failureOf(t, err); strings.Contains(e.Detail, basic[len(basic)-20:]) || strings.Contains(e.Detail, "yyy") {
@@ -356,7 +356,7 @@ func FuzzRefusal(f *testing.F) {
 
 		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
-			if e := c.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
+			if e := c.client.classifier.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
 				t.Errorf("%s %d %q: %v", method, status, body, e)
 			}
 		}

@@ -1,10 +1,9 @@
 package jira
 
 import (
-	"context"
 	"strings"
 	"time"
-	_ "time/tzdata" // functions run where no zones are installed
+	_ "time/tzdata" // functions run where no time zones are installed
 
 	"example.com/integrations/shared/connector"
 )
@@ -14,62 +13,27 @@ func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
-// inProject is the condition that an issue is in the project.
-func (c *Connector) inProject() string { return c.project().jql() }
-
-// minute writes a time as JQL knows it: a minute of the clock on the wall of
-// whose token it is. A time that the clock shows twice, when summer ends, is
-// put back to before that, since nobody says which of the two is meant.
+// minute writes a time for JQL, which knows minutes in the account's time zone
+// and no offsets. At the end of summer time an hour occurs twice: then the time
+// is one before both, since JQL cannot say which of them is meant.
 func minute(at time.Time, zone *time.Location) string {
 	const layout = "2006-01-02 15:04"
-	wall := func(t time.Time) string { return t.In(zone).Format(layout) }
+	local := func(t time.Time) string { return t.In(zone).Format(layout) }
 	for _, d := range []time.Duration{-time.Hour, time.Hour, -30 * time.Minute, 30 * time.Minute} {
-		if wall(at) == wall(at.Add(d)) {
-			return quote(wall(at.Add(-2 * time.Hour)))
+		if local(at) == local(at.Add(d)) {
+			return quote(local(at.Add(-2 * time.Hour)))
 		}
 	}
 
-	return quote(wall(at))
+	return quote(local(at))
 }
 
-// behind is the zone whose clocks are furthest back: a time in it is early
-// enough in any.
-var behind = time.FixedZone("UTC-12", -12*60*60)
-
-// whose asks once for the zone of whose token it is. One that is not known
-// gives way to one that is early enough.
-func (c *Connector) whose(ctx context.Context) (*time.Location, error) {
-	c.mu.Lock()
-	zone := c.zone
-	c.mu.Unlock()
-	if zone != nil {
-		return zone, nil
-	}
-
-	var me struct {
-		Zone string `json:"timeZone"`
-	}
-	if err := c.getJSON(ctx, c.api("/myself"), &me); err != nil {
-		return nil, err
-	}
-
-	zone, err := time.LoadLocation(me.Zone)
-	if err != nil || me.Zone == "" || me.Zone == "Local" {
-		zone = behind
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.zone = zone
-
-	return zone, nil
-}
-
-// labelled is the condition that an issue carries one of the markers' labels.
+// labelled is the condition that an issue has one of the markers' labels.
 func labelled(want []connector.Marker) string {
-	labels := make([]string, len(want))
+	names := make([]string, len(want))
 	for i, m := range want {
-		labels[i] = quote(label(m))
+		names[i] = quote(label(m))
 	}
-	return "labels in (" + strings.Join(labels, ", ") + ")"
+
+	return "labels in (" + strings.Join(names, ", ") + ")"
 }

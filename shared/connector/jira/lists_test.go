@@ -77,7 +77,7 @@ func weak(t *testing.T, flavor string, list http.Handler) (open func(at [3]int) 
 
 		f.take()
 
-		return New(c.cfg, c.client, c.now)
+		return New(c.client.cfg, c.client.http, c.client.now)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestListWhileItWeakens(t *testing.T) {
 		open := weak(t, flavor, everyIssue(0))
 		connectortest.ListWhileItWeakens(t, points(4), func(at [3]int) (connectortest.Tracker, func() connectortest.Tracker) {
 			c := open(at)
-			return c, func() connectortest.Tracker { return New(c.cfg, c.client, c.now) }
+			return c, func() connectortest.Tracker { return New(c.client.cfg, c.client.http, c.client.now) }
 		})
 	})
 }
@@ -106,7 +106,7 @@ func TestFindWhileItWeakens(t *testing.T) {
 func TestAnOutageOfLists(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		for name, one := range map[string]struct {
 			answer http.HandlerFunc
 			code   string
@@ -116,7 +116,7 @@ func TestAnOutageOfLists(t *testing.T) {
 			"too large": {func(w http.ResponseWriter, _ *http.Request) { large(w, `{"issues":[{"id":"`, 17<<20, `"}]}`) }, "answer_too_large"},
 		} {
 			f.answer = func(w http.ResponseWriter, r *http.Request) { one.answer(w, r) }
-			_, _, err := New(c.cfg, c.client, c.now).Changes(t.Context(), time.Time{}, 0)
+			_, _, err := New(c.client.cfg, c.client.http, c.client.now).Changes(t.Context(), time.Time{}, 0)
 			if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != one.code {
 				t.Errorf("%s: %v %v", name, e.Class, e)
 			}
@@ -191,7 +191,7 @@ func TestCloseWithHugeTransitions(t *testing.T) {
 		}
 
 		var err error
-		if took := taken(func() { err = c.move(t.Context(), "9007", domain.Closed) }); took > 16<<20 {
+		if took := taken(func() { err = c.states.move(t.Context(), "9007", domain.Closed) }); took > 16<<20 {
 			t.Errorf("%d MiB were read with %d MiB", huge()>>20, took>>20)
 		}
 
@@ -218,7 +218,7 @@ func TestRequiredFieldsWithHugeOptions(t *testing.T) {
 		}
 
 		var got []string
-		if err := c.fields(t.Context(), "10001", func(f field) { got = append(got, f.name()) }); err != nil || strings.Join(got, " ") != "Team (f1) Customer (f2)" {
+		if err := c.rights.screens.fields(t.Context(), "10001", func(f field) { got = append(got, f.name()) }); err != nil || strings.Join(got, " ") != "Team (f1) Customer (f2)" {
 			t.Errorf("%v, %v", got, err)
 		}
 	})
@@ -228,7 +228,7 @@ func TestRequiredFieldsWithHugeOptions(t *testing.T) {
 func TestSearchWithHugeFields(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		whole := issueJSON(1, "new")
 		at := strings.Index(whole, `"summary":"T"`)
 		f.answer = func(w http.ResponseWriter, _ *http.Request) {

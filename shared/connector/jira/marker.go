@@ -11,11 +11,10 @@ import (
 
 const (
 	// labelPrefix begins the label that marks an issue as an item's. People see
-	// it: it is the one thing of an issue that can be searched for by every
-	// token.
+	// labels, but they are the only part of an issue that every token can search.
 	labelPrefix = "sync-"
-	// propertyKey is the entity property with the whole marker. Nobody sees it,
-	// so nobody takes it away.
+	// propertyKey is the entity property with the whole marker. People do not see
+	// properties, so they do not remove it.
 	propertyKey = "integrations.sync"
 )
 
@@ -30,14 +29,14 @@ const (
 	// bareLetters is how many letters the older form has: integration and item
 	// alone.
 	bareLetters = 26
-	// maxAttempt is the highest attempt that a label can say. Later ones say the
-	// same.
+	// maxAttempt is the highest attempt that a label can hold. It stands for later
+	// ones too.
 	maxAttempt = 1<<16 - 1
 )
 
-// label is a marker as a label. In a Data Center it is the only form in which a
-// search returns the marker, so it holds all of it. A marker without a tag has
-// the older form, without its attempt.
+// label is a marker as a label. In a Data Center a search returns the marker in
+// no other form, so the label holds all of it. A marker without a tag has the
+// older form, without its attempt.
 func label(m connector.Marker) string {
 	b := make([]byte, labelBytes)
 	binary.BigEndian.PutUint64(b, uint64(m.Integration))
@@ -48,14 +47,14 @@ func label(m connector.Marker) string {
 
 	binary.BigEndian.PutUint16(b[attemptAt:], uint16(min(max(m.Attempt, 0), maxAttempt)))
 	if _, err := connector.Letters.Decode(b[tagAt:], []byte(m.Tag)); err != nil {
-		panic(err) // IsTag has looked at every letter
+		panic(err) // IsTag has checked every letter
 	}
 
 	return labelPrefix + connector.Letters.EncodeToString(b)
 }
 
-// parseLabel reads the marker of a label. The older form says neither attempt
-// nor tag.
+// parseLabel reads the marker of a label. The older form has no attempt and no
+// tag.
 func parseLabel(text string) (connector.Marker, bool) {
 	rest, ok := strings.CutPrefix(text, labelPrefix)
 	if !ok || len(rest) != labelLetters && len(rest) != bareLetters {
@@ -76,11 +75,11 @@ func parseLabel(text string) (connector.Marker, bool) {
 		m.Tag = connector.Letters.EncodeToString(b[tagAt:])
 	}
 
-	// The last letter holds more bits than there are: only one spelling counts.
+	// The last letter has unused bits: only the spelling that label gives counts.
 	return m, m.Integration > 0 && m.Item > 0 && label(m) == text
 }
 
-// asSearched is a marker as its label says it. In the older form that is without
+// asSearched is a marker as its label holds it. In the older form that is without
 // the attempt.
 func asSearched(m connector.Marker) connector.Marker {
 	if m.Tag == "" {
@@ -102,17 +101,26 @@ func traceOf(m connector.Marker) trace {
 	return trace{m.Integration.String(), m.Item.String(), m.Attempt, m.Tag}
 }
 
-// marker is zero for what none of ours wrote.
+// marker is zero if the value is not one of ours.
 func (t trace) marker() connector.Marker {
-	integration, err1 := domain.ParseSnowflake(t.Integration)
-	item, err2 := domain.ParseSnowflake(t.Item)
-	if err1 != nil || err2 != nil || integration <= 0 || item <= 0 || t.Attempt < 0 || t.Tag != "" && !connector.IsTag(t.Tag) {
+	integration, err := domain.ParseSnowflake(t.Integration)
+	if err != nil || integration <= 0 {
 		return connector.Marker{}
 	}
+
+	item, err := domain.ParseSnowflake(t.Item)
+	if err != nil || item <= 0 {
+		return connector.Marker{}
+	}
+
+	if t.Attempt < 0 || t.Tag != "" && !connector.IsTag(t.Tag) {
+		return connector.Marker{}
+	}
+
 	return connector.Marker{Integration: integration, Item: item, Attempt: t.Attempt, Tag: t.Tag}
 }
 
-// markers are those of the property, which people do not see, and then those of
+// markers are first that of the property, which people do not see, then those of
 // the labels.
 func (i issue) markers() []connector.Marker {
 	var found []connector.Marker
@@ -130,51 +138,4 @@ func (i issue) markers() []connector.Marker {
 	}
 
 	return found
-}
-
-// An owner is what all markers of an item have in common.
-type owner struct{ integration, item domain.Snowflake }
-
-func ownerOf(m connector.Marker) owner { return owner{m.Integration, m.Item} }
-
-// spareLabels are labels with markers that were seen on an issue beside another
-// marker: of an earlier attempt, or of the older form.
-type spareLabels map[string][]string // by the issue's id
-
-// see notes the labels of an issue that may be spare: if there are several
-// markers, or if the only one has no tag.
-func (s spareLabels) see(i issue) {
-	var labels []string
-	tagged := 0
-	for _, l := range i.Fields.Labels {
-		m, ok := parseLabel(l)
-		if !ok {
-			continue
-		}
-
-		labels = append(labels, l)
-		if m.Tag != "" {
-			tagged++
-		}
-	}
-
-	if len(labels) > 1 || len(labels) > tagged {
-		s[i.ID] = labels
-	} else {
-		delete(s, i.ID)
-	}
-}
-
-// beside are the labels of an issue that an update with this marker replaces:
-// those of the same integration and item.
-func (s spareLabels) beside(id string, m connector.Marker) []string {
-	var labels []string
-	for _, l := range s[id] {
-		other, _ := parseLabel(l)
-		if ownerOf(other) == ownerOf(m) && l != label(m) {
-			labels = append(labels, l)
-		}
-	}
-
-	return labels
 }

@@ -91,7 +91,7 @@ func TestASearchFitsAnAddress(t *testing.T) {
 func TestFindByWholeLabels(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		with := func(n int, markers ...connector.Marker) string {
 			return issueJSON(n, "new", func(all map[string]any) {
 				var labels []string
@@ -169,11 +169,11 @@ func TestAnEditLeavesOtherLabels(t *testing.T) {
 		t.Fatalf("%+v %v", objects, err)
 	}
 
-	if got := c.spareLabels("9007", marker); !slices.Equal(got, []string{label(bare)}) {
+	if got := c.labels.beside("9007", marker); !slices.Equal(got, []string{label(bare)}) {
 		t.Errorf("%q are taken away", got)
 	}
 
-	if got := c.spareLabels("9008", marker); len(got) != 0 {
+	if got := c.labels.beside("9008", marker); len(got) != 0 {
 		t.Errorf("%q are taken from an issue that was not read", got)
 	}
 }
@@ -205,7 +205,7 @@ func FuzzMarker(f *testing.F) {
 func TestAnOlderIssueIsInTheIndexAndOursIsNot(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		m := marker
 		m.Tag = connector.NewTag(now.Add(-10*time.Second), []byte("ten bytes."))
 		with := func(n int, created time.Time) string {

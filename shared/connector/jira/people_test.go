@@ -30,7 +30,7 @@ var rules = map[string]string{form.Cloud: `{"type":"rule"},`, form.Datacenter: "
 // without people has the body it always had.
 func TestPeopleBelowTheText(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
-		c := renderer(flavor)
+		c := rendering(flavor)
 		without := c.Render(item).Body
 		text, footer, ok := strings.Cut(without, rules[flavor])
 		if !ok || strings.Contains(without, "Owner") {
@@ -80,7 +80,7 @@ func TestHostileNames(t *testing.T) {
 		i.Owner = &domain.Named{ID: 1, Name: name}
 		i.UpdatedBy = &domain.Named{ID: 2, Name: name}
 		for flavor, want := range map[string]string{form.Cloud: want.cloud, form.Datacenter: want.datacenter} {
-			got := renderer(flavor).Render(i)
+			got := rendering(flavor).Render(i)
 			checkContent(t, flavor, name, got)
 			want := rules[flavor] + paragraph(flavor, "Owner: "+want+" · Changed by: "+want)
 			if !strings.Contains(got.Body, want) {

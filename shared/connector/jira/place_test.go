@@ -87,7 +87,7 @@ func TestResolve(t *testing.T) {
 						t.Errorf("%v %v", e.Class, e)
 					}
 
-					if p != (connector.Place{}) || c.project() != (spot{key: "WORK"}) {
+					if p != (connector.Place{}) || c.place.project() != (projectRef{key: "WORK"}) {
 						t.Errorf("%+v", p)
 					}
 
@@ -95,7 +95,7 @@ func TestResolve(t *testing.T) {
 				}
 
 				want := connector.Place{Instance: tt.instance, ID: "10000", Name: "NEW", URL: base + "/browse/NEW"}
-				if err != nil || p != want || len(calls) != 2 || c.project() != (spot{id: "10000", key: "NEW"}) {
+				if err != nil || p != want || len(calls) != 2 || c.place.project() != (projectRef{id: "10000", key: "NEW"}) {
 					t.Errorf("%+v, %v, %d calls; want %+v", p, err, len(calls), want)
 				}
 			})
@@ -106,7 +106,7 @@ func TestResolve(t *testing.T) {
 // A site and its gateway are one instance, and the gateway's needs no question.
 func TestTheGatewayNamesTheSite(t *testing.T) {
 	c := New(Config{Flavor: form.Cloud, BaseURL: gateway + "ex/jira/" + strings.ToUpper(tenant)}, nil, nil)
-	if got, err := c.instance(t.Context()); err != nil || got != tenant {
+	if got, err := c.place.instance(t.Context()); err != nil || got != tenant {
 		t.Errorf("%s, %v", got, err)
 	}
 }

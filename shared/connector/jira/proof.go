@@ -2,7 +2,6 @@ package jira
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -13,17 +12,17 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// What proves that Jira did what was asked. A gateway answers with 200 and a
-// login page.
+// The documented answers of success. Another one may be a gateway's: some answer
+// with 200 and a login page.
 var (
 	createProof = answers.ProofOf(domain.Jira, "", answers.OpCreate)
 	editProof   = answers.ProofOf(domain.Jira, "", answers.OpUpdate)
 	moveProof   = answers.ProofOf(domain.Jira, "", answers.OpTransition)
 )
 
-// provenCreate gives the issue that an answer to a create names. An answer that
-// is not the documented one must hold the whole issue, with the marker that was
-// sent.
+// provenCreate returns the issue that an answer to a create names. An answer
+// that is not a documented one must hold the whole issue, with the marker that
+// was sent.
 func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	var made issue
 	if answer.Status >= 300 || json.Unmarshal(answer.Body, &made) != nil || !made.named() {
@@ -35,39 +34,8 @@ func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	return made, createProof.Proven(answer) || ours
 }
 
-// moved reads an issue once whose transition was answered with a success of
-// another form: its state decides.
-func (c *Connector) moved(ctx context.Context, id string, want domain.ItemState, answer outbound.Response) error {
-	if i, err := c.read(ctx, id); err == nil && i.state() == want {
-		return nil
-	}
-
-	return c.unproven(answer, c.said(answer))
-}
-
-// edited is the issue as the edit left it. After a success that is not a
-// documented one the issue is read once: if it shows what was sent, that is the
-// proof. An error beside a proof says that the issue could not be read.
-func (c *Connector) edited(ctx context.Context, id string, d draft, answer outbound.Response) (i issue, proven bool, err error) {
-	row, documented := editProof.Match(answer)
-	inBody := json.Unmarshal(answer.Body, &i) == nil && i.whole() && i.ID == id
-	if inBody && (documented || i.shows(d)) {
-		return i, true, nil
-	}
-
-	i, err = c.read(ctx, id)
-	switch {
-	case documented && row.Body == answers.EmptyBody:
-		return i, true, err
-	case err == nil && i.shows(d):
-		return i, true, nil
-	}
-
-	return issue{}, false, c.unproven(answer, c.said(answer))
-}
-
-// shows reports whether an issue is as an edit wants it. Jira trims texts, ends
-// lines in its own way, and gives ids to parts of a document.
+// shows reports whether an issue has what an edit sent. Jira trims texts, changes
+// line ends, and gives ids to parts of a document.
 func (i issue) shows(d draft) bool {
 	sent, err := json.Marshal(d.Fields.Description)
 	if err != nil || strings.TrimSpace(i.Fields.Summary) != strings.TrimSpace(d.Fields.Summary) {
@@ -92,8 +60,8 @@ func (i issue) shows(d draft) bool {
 	return true
 }
 
-// canonical is a description in one spelling: a text without white space at its
-// ends, a document without what is not content, null for nothing.
+// canonical is a description in one spelling: a text without white space around
+// it, a document without the parts that are not content, null for nothing.
 func canonical(description rawText) []byte {
 	var value any
 	d := json.NewDecoder(bytes.NewReader(description))

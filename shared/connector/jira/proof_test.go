@@ -94,7 +94,7 @@ func asSent(c *Connector, category string, content connector.Content, labels ...
 	return issueJSON(7, category, func(all map[string]any) {
 		fields := all["fields"].(map[string]any)
 		fields["summary"], fields["labels"] = content.Title, append(labels, label(marker))
-		fields["description"] = c.flavor.description(content.Body)
+		fields["description"] = c.client.flavor.description(content.Body)
 	})
 }
 

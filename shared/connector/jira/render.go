@@ -2,6 +2,7 @@ package jira
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,6 +14,11 @@ import (
 	"example.com/integrations/shared/markup/document"
 )
 
+// A renderer shows items as issues.
+type renderer struct {
+	client *client
+}
+
 // Jira's limits, in UTF-16 units. It has none for how many labels there are.
 const (
 	maxSummary     = 255
@@ -21,9 +27,14 @@ const (
 	maxLabels      = 100
 )
 
-// Render shows an item as an issue.
-func (c *Connector) Render(item domain.Item) connector.Content {
-	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: c.labels(item.Labels), State: item.State}
+// render shows an item as an issue.
+func (r *renderer) render(item domain.Item) connector.Content {
+	return connector.Content{
+		Title:  r.title(item),
+		Body:   r.body(item),
+		Labels: r.labelsOf(item.Labels),
+		State:  item.State,
+	}
 }
 
 const (
@@ -31,21 +42,23 @@ const (
 	bodyTemplate  = "{{description}}"
 )
 
-// title is never blank: Jira takes no issue without a summary. A summary is
-// text alone, so there is nothing to disarm but its line breaks.
-func (c *Connector) title(item domain.Item) string {
-	for _, text := range []string{form.Fill(c.cfg.TitleTemplate, titleTemplate, item), form.Fill("", titleTemplate, item)} {
-		if text = markup.OneLine(text); !markup.IsBlank(text) {
+// title is never blank: Jira accepts no issue without a summary. A summary is
+// plain text, so only its line breaks are removed.
+func (r *renderer) title(item domain.Item) string {
+	for _, template := range []string{r.client.cfg.TitleTemplate, ""} {
+		text := markup.OneLine(form.Fill(template, titleTemplate, item))
+		if !markup.IsBlank(text) {
 			return document.CutText(text, maxSummary, "…")
 		}
 	}
+
 	return item.ID.String()
 }
 
-// body is the text, a line about what the item belongs to and who works on it,
-// and a line about where it is from.
-func (c *Connector) body(item domain.Item) string {
-	text := document.Parse(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item))
+// body is the text, a line with what the item belongs to and the people who work
+// on it, and a line with its source.
+func (r *renderer) body(item domain.Item) string {
+	text := document.Parse(form.Fill(r.client.cfg.BodyTemplate, bodyTemplate, item))
 	var end []document.Block
 	if len(text) > 0 {
 		end = append(end, document.Block{Kind: document.Rule})
@@ -58,10 +71,10 @@ func (c *Connector) body(item domain.Item) string {
 	end = append(end, document.Block{Kind: document.Paragraph, Spans: footer(item)})
 	end = document.Reveal(end)
 
-	return c.flavor.render(document.Fit(text, rest(item), end, maxDescription, c.flavor.size))
+	return r.client.flavor.render(document.Fit(text, rest(item), end, maxDescription, r.client.flavor.size))
 }
 
-// inSpan is a name as it is: what a span says is text in both of Jira's forms.
+// inSpan is a name unchanged: the text of a span is plain in both flavors.
 func inSpan(name string) string { return name }
 
 // rest says that the text was cut and where the rest is.
@@ -73,7 +86,7 @@ func rest(item domain.Item) []document.Block {
 	return []document.Block{{Kind: document.Paragraph, Spans: spans}}
 }
 
-// footer names the item, leads to it and says how it stands.
+// footer names the item with a link to it, its status and its priority.
 func footer(item domain.Item) []document.Span {
 	name := document.Span{Text: markup.Cut(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60, "…")}
 	name.Link, _ = markup.WebURL(item.URL)
@@ -87,28 +100,18 @@ func footer(item domain.Item) []document.Span {
 	return spans
 }
 
-// labels are Jira's form of an item's: without spaces, each once, in
-// alphabetical order, and none that could be taken for a marker. Without labels
-// it is an empty list, never nil, so that equal content has one hash.
-func (c *Connector) labels(names []string) []string {
+// labelsOf are an item's labels in Jira's form: without spaces, each once, in
+// alphabetical order, and none that looks like a marker. No labels are an empty
+// list, never nil, so that equal content has one hash.
+func (r *renderer) labelsOf(names []string) []string {
 	list := []string{}
-	if !c.cfg.Labels {
+	if !r.client.cfg.Labels {
 		return list
 	}
 
 	for _, name := range names {
-		name = strings.ReplaceAll(markup.OneLine(name), " ", "-")
-		name = strings.Map(func(r rune) rune {
-			if unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
-				return -1
-			}
-			return r
-		}, name)
-		if strings.HasPrefix(strings.ToLower(name), labelPrefix) {
-			name = "_" + name
-		}
-
-		if name = document.CutText(name, maxLabel, ""); !markup.IsBlank(name) {
+		name = asLabel(name)
+		if !markup.IsBlank(name) {
 			list = append(list, name)
 		}
 	}
@@ -119,10 +122,36 @@ func (c *Connector) labels(names []string) []string {
 	return list[:min(len(list), maxLabels)]
 }
 
-func sameLabels(a, b []string) bool { return slices.Equal(sorted(a), sorted(b)) }
+// asLabel is a name as a label: without spaces and invisible characters, and not
+// like a marker.
+func asLabel(name string) string {
+	name = strings.ReplaceAll(markup.OneLine(name), " ", "-")
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
 
-func sorted(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+		return r
+	}, name)
+
+	if strings.HasPrefix(strings.ToLower(name), labelPrefix) {
+		name = "_" + name
+	}
+
+	return document.CutText(name, maxLabel, "")
 }
 
-func contains(names []string, name string) bool { return slices.Contains(names, name) }
+// look is Seen.Text of an issue that has the content as it is sent. The marker is
+// beside the text.
+func (r *renderer) look(content connector.Content) string {
+	description, err := json.Marshal(r.client.flavor.description(content.Body))
+	if err != nil {
+		return "" // such a text could not be sent either
+	}
+
+	var i issue
+	i.Fields.Summary = content.Title
+	i.Fields.Description = description
+
+	return i.text()
+}

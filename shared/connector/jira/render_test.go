@@ -21,7 +21,7 @@ import (
 	"example.com/integrations/shared/markup/document"
 )
 
-func renderer(flavor string, change ...func(*Config)) *Connector {
+func rendering(flavor string, change ...func(*Config)) *Connector {
 	cfg := config(flavor)
 	for _, f := range change {
 		f(&cfg)
@@ -42,7 +42,7 @@ func TestRender(t *testing.T) {
 	}
 
 	each(t, func(t *testing.T, flavor string) {
-		got := renderer(flavor).Render(item)
+		got := rendering(flavor).Render(item)
 		want := connector.Content{
 			Title: "KEP-9 Ask @bob about #5", Body: bodies[flavor], State: domain.Open,
 			Labels: []string{"A", "_sync-" + strings.Repeat("a", 26), "b", "x-y", "z", strings.Repeat("é", 255)},
@@ -54,11 +54,11 @@ func TestRender(t *testing.T) {
 		shuffled := item
 		shuffled.Labels = slices.Clone(item.Labels)
 		slices.Reverse(shuffled.Labels)
-		if again := renderer(flavor).Render(shuffled); again.Hash() != got.Hash() {
+		if again := rendering(flavor).Render(shuffled); again.Hash() != got.Hash() {
 			t.Error("the order of labels changes the content")
 		}
 
-		if none := renderer(flavor, func(c *Config) { c.Labels = false }).Render(item); none.Labels == nil || len(none.Labels) != 0 {
+		if none := rendering(flavor, func(c *Config) { c.Labels = false }).Render(item); none.Labels == nil || len(none.Labels) != 0 {
 			t.Errorf("labels none: %#v", none.Labels)
 		}
 	})
@@ -67,7 +67,7 @@ func TestRender(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		with := func(title, body string) *Connector {
-			return renderer(flavor, func(c *Config) {
+			return rendering(flavor, func(c *Config) {
 				c.TitleTemplate = title
 				c.BodyTemplate = body
 			})
@@ -147,7 +147,7 @@ func TestRenderHostile(t *testing.T) {
 		for name, change := range hostile {
 			i := item
 			change(&i)
-			checkContent(t, flavor, name, renderer(flavor).Render(i))
+			checkContent(t, flavor, name, rendering(flavor).Render(i))
 		}
 	})
 }
@@ -342,7 +342,7 @@ func items(t *testing.T) []domain.Item {
 func TestRealItems(t *testing.T) {
 	list := items(t)
 	each(t, func(t *testing.T, flavor string) {
-		c := renderer(flavor)
+		c := rendering(flavor)
 		cut := 0
 		for n, item := range list {
 			if n%10 != 0 && raceDetector {
@@ -373,7 +373,7 @@ func TestCutsBetweenCharacters(t *testing.T) {
 				Content []struct{ Text string }
 			}
 		}
-		if err := json.Unmarshal([]byte(renderer(form.Cloud).Render(i).Body), &doc); err != nil {
+		if err := json.Unmarshal([]byte(rendering(form.Cloud).Render(i).Body), &doc); err != nil {
 			t.Fatal(err)
 		}
 
@@ -383,7 +383,7 @@ func TestCutsBetweenCharacters(t *testing.T) {
 		}
 
 		i.Title = strings.Repeat(cluster, 300)
-		title := strings.TrimSuffix(strings.TrimSpace(renderer(form.Cloud).Render(i).Title), "…")
+		title := strings.TrimSuffix(strings.TrimSpace(rendering(form.Cloud).Render(i).Title), "…")
 		if len(title)%len(cluster) != 0 {
 			t.Errorf("title of %q is cut in one", cluster)
 		}
@@ -402,7 +402,7 @@ func FuzzRender(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, label, template string) {
 		for _, flavor := range flavors {
-			c := renderer(flavor, func(c *Config) {
+			c := rendering(flavor, func(c *Config) {
 				c.BodyTemplate = template
 				c.TitleTemplate = template
 			})

@@ -17,11 +17,11 @@ func TestHalfAListOfFieldsIsNone(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 200, nil, `{"values":[{"fieldId":"x","name":"X","id":"7"}],"total":1000000}`)
 	}
-	if _, err := c.lookAtFields(t.Context(), "10001"); err == nil || failureOf(t, err).Code != "list_endless" {
+	if _, err := c.rights.screens.checkFields(t.Context(), "10001"); err == nil || failureOf(t, err).Code != "list_endless" {
 		t.Error(err)
 	}
 
-	if _, err := c.lookForType(t.Context()); err == nil || failureOf(t, err).Code != "list_endless" {
+	if _, err := c.rights.screens.issueKind(t.Context()); err == nil || failureOf(t, err).Code != "list_endless" {
 		t.Error(err)
 	}
 
@@ -64,7 +64,7 @@ func TestRequiredFieldsOnALaterPage(t *testing.T) {
 				reply(w, 200, nil, string(b))
 			}
 
-			_, err := c.lookAtFields(t.Context(), "10001")
+			_, err := c.rights.screens.checkFields(t.Context(), "10001")
 			if e := failureOf(t, err); !strings.Contains(e.Detail, test.want) {
 				t.Errorf("%s, %s: %s", name, flavor, e)
 			}
@@ -100,7 +100,7 @@ func TestRequiredFieldsWithoutEnd(t *testing.T) {
 				reply(w, 200, nil, string(b))
 			}
 
-			_, err := c.lookAtFields(t.Context(), "10001")
+			_, err := c.rights.screens.checkFields(t.Context(), "10001")
 			e := failureOf(t, err)
 			if e.Code != "field_required" || !strings.Contains(e.Detail, test.want) {
 				t.Error(e)
@@ -115,8 +115,8 @@ func TestRequiredFieldsWithoutEnd(t *testing.T) {
 				refused[n] = fmt.Sprint("g", n)
 			}
 
-			if got := c.names(t.Context(), refused); len(got.told) != maxTold || got.more != 170 || len(got.String()) > 2000 {
-				t.Errorf("%d told and %d more in %d bytes", len(got.told), got.more, len(got.String()))
+			if got := c.rights.screens.names(t.Context(), refused); len(got.first) != maxNames || got.more != 170 || len(got.String()) > 2000 {
+				t.Errorf("%d told and %d more in %d bytes", len(got.first), got.more, len(got.String()))
 			}
 		})
 	}

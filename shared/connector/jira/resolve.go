@@ -15,53 +15,145 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A spot is the project that calls go to.
-type spot struct {
-	id  string // "" before the project was resolved
-	key string
+// resolve reads the project with the configured key. Jira still answers under
+// keys that a project had before, and gives its present key
+// (https://support.atlassian.com/jira-cloud-administration/docs/edit-a-projects-details/).
+// The id of a project never changes. A project that was deleted and created
+// again has another id.
+func (pl *place) resolve(ctx context.Context) (connector.Place, error) {
+	answer, err := pl.client.get(ctx, pl.client.api("/project/"+url.PathEscape(pl.client.cfg.ProjectKey)), 0)
+	if err != nil {
+		return connector.Place{}, connector.OfPlace(err)
+	}
+	if answer.Status != http.StatusOK {
+		return connector.Place{}, connector.OfPlace(pl.unresolved(answer))
+	}
+
+	found, ok := parseProject(answer.Body)
+	if !ok {
+		return connector.Place{}, pl.classifier.unreadable("Jira's answer is not a project", answer)
+	}
+
+	instance, err := pl.instance(ctx)
+	if err != nil {
+		return connector.Place{}, connector.OfPlace(err)
+	}
+
+	p := connector.Place{Instance: instance, ID: found.ID, Name: found.Key}
+	if home := pl.home(ctx); home != "" {
+		p.URL, _ = markup.WebURL(home + "/browse/" + found.Key)
+	}
+
+	pl.use(p)
+
+	return p, nil
 }
 
-// project is where calls go: the project that was resolved, else the configured
-// one.
-func (c *Connector) project() spot {
-	if used := c.used.Load(); used != nil {
-		return *used
+// use makes later calls go to a project by its id. Its key is used only to read
+// issues one by one by their keys: Jira answers under an old key too.
+func (pl *place) use(p connector.Place) {
+	if !digits(p.ID) || !projectKeyForm.MatchString(p.Name) {
+		return
 	}
-	return spot{key: c.cfg.ProjectKey}
+
+	pl.used.Store(&projectRef{id: p.ID, key: p.Name})
 }
 
-// ref names the project in the body of a create.
-func (s spot) ref() *named {
-	if s.id != "" {
-		return &named{ID: s.id}
+// unresolved is the error for a project that could not be read. Before a project
+// was resolved, each 404 says that the configuration is wrong: base_url may lead
+// to another web server. Later a 404 that is not Jira's comes from a gateway, and
+// is an outage.
+func (pl *place) unresolved(answer outbound.Response) *failure.Error {
+	said := pl.classifier.said(answer)
+	if answer.Status == http.StatusNotFound && pl.used.Load() == nil && foreign(answer, said) && !anonymous(answer.Header) {
+		return pl.classifier.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 	}
-	return &named{Key: s.key}
+
+	e := pl.classifier.refused(http.MethodGet, answer)
+	if e.Code == "forbidden" { // a project that the token may not see
+		e.Code = "target_not_found"
+	}
+
+	return e
 }
 
-// name is what stands for the project in the paths of the API, which take an id
-// or a key.
-func (s spot) name() string {
-	if s.id != "" {
-		return s.id
+// instance names the server. A site of Jira Cloud has an id that stays when its
+// name changes, and that is part of the gateway's address.
+func (pl *place) instance(ctx context.Context) (string, error) {
+	if pl.client.cfg.Flavor != form.Cloud {
+		return pl.serverName(ctx)
 	}
-	return s.key
+
+	if id, ok := strings.CutPrefix(pl.client.cfg.BaseURL, gateway+"ex/jira/"); ok {
+		return strings.ToLower(id), nil
+	}
+
+	return pl.cloudID(ctx)
 }
 
-// jql is the condition that an issue is in the project. A number without quotes
-// is an id (https://support.atlassian.com/jira-software-cloud/docs/jql-fields/#Project).
-func (s spot) jql() string {
-	if s.id != "" {
-		return "project = " + s.id
+// cloudID asks the site for its id, without credentials
+// (https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id).
+// Without an answer there is no identity: with the host name in its place, one
+// project would count as two.
+func (pl *place) cloudID(ctx context.Context) (string, error) {
+	answer, err := pl.client.http.Do(ctx, outbound.Request{
+		Method: http.MethodGet, URL: pl.client.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
+	})
+	if err != nil {
+		return "", err
 	}
-	return "project = " + quote(s.key)
+	if answer.Status != http.StatusOK {
+		return "", pl.unresolved(answer)
+	}
+
+	id, ok := parseTenant(answer.Body)
+	if !ok {
+		return "", pl.classifier.unreadable("the site does not say which cloud id it has", answer)
+	}
+
+	return id, nil
 }
 
-// rights names the project in the query for one's own permissions.
-func (s spot) rights() (name, value string) {
-	if s.id != "" {
-		return "projectId", s.id
+// serverName is the address that a Data Center has in its own settings, so that
+// two addresses of one server give one name. Where the server does not say it,
+// or refuses to, it is the configured address.
+func (pl *place) serverName(ctx context.Context) (string, error) {
+	configured := connector.InstanceOf(pl.client.cfg.BaseURL)
+
+	answer, err := pl.client.get(ctx, pl.client.api("/serverInfo"), 0)
+	if err != nil {
+		return "", err
 	}
-	return "projectKey", s.key
+
+	if answer.Status != http.StatusOK {
+		refusal := pl.classifier.refused(http.MethodGet, answer)
+		if pl.keepsItsName(answer, refusal) {
+			return configured, nil
+		}
+
+		return "", refusal
+	}
+
+	name, ok := parseServer(answer.Body)
+	if !ok {
+		return "", pl.classifier.unreadable("Jira's answer does not describe a server", answer)
+	}
+	if name == "" {
+		return configured, nil
+	}
+
+	return name, nil
+}
+
+// keepsItsName reports whether a refusal concerns serverInfo alone. A proxy may
+// block this one address, though the project was just read.
+func (pl *place) keepsItsName(answer outbound.Response, refusal *failure.Error) bool {
+	blocked := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
+	if blocked && !pl.classifier.said(answer).Markup && !anonymous(answer.Header) {
+		return true
+	}
+
+	return refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized
 }
 
 // The forms of a project's key and of a site's cloud id.
@@ -70,13 +162,13 @@ var (
 	cloudIDForm    = regexp.MustCompile(`^[a-z0-9-]{8,64}$`)
 )
 
-// A projectAnswer is what we read of a project.
+// A projectAnswer is what is read of a project.
 type projectAnswer struct {
 	ID  string `json:"id"`
 	Key string `json:"key"`
 }
 
-// parseProject reads the answer to a question for a project.
+// parseProject reads an answer with a project.
 func parseProject(body []byte) (projectAnswer, bool) {
 	var p projectAnswer
 	err := json.Unmarshal(body, &p)
@@ -84,154 +176,23 @@ func parseProject(body []byte) (projectAnswer, bool) {
 	return p, err == nil && digits(p.ID) && projectKeyForm.MatchString(p.Key)
 }
 
-// Resolve reads the project under the configured key. Jira goes on answering
-// under the keys that a project had before, and gives the one it has now
-// (https://support.atlassian.com/jira-cloud-administration/docs/edit-a-projects-details/).
-// Its id never changes; a project deleted and made again has another one.
-func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
-	answer, err := c.get(ctx, c.api("/project/"+url.PathEscape(c.cfg.ProjectKey)), 0)
-	if err != nil {
-		return connector.Place{}, connector.OfPlace(err)
-	}
-	if answer.Status != http.StatusOK {
-		return connector.Place{}, connector.OfPlace(c.unresolved(answer))
-	}
-
-	found, ok := parseProject(answer.Body)
-	if !ok {
-		return connector.Place{}, c.unreadable("Jira's answer is not a project", answer)
-	}
-
-	instance, err := c.instance(ctx)
-	if err != nil {
-		return connector.Place{}, connector.OfPlace(err)
-	}
-
-	p := connector.Place{Instance: instance, ID: found.ID, Name: found.Key}
-	if home := c.pages(ctx); home != "" {
-		p.URL, _ = markup.WebURL(home + "/browse/" + found.Key)
-	}
-
-	c.Use(p)
-
-	return p, nil
-}
-
-// Use makes later calls go to a project by its id. Its key is used only to read
-// issues one by one by their keys: Jira answers under an old key too.
-func (c *Connector) Use(p connector.Place) {
-	if !digits(p.ID) || !projectKeyForm.MatchString(p.Name) {
-		return
-	}
-	c.used.Store(&spot{id: p.ID, key: p.Name})
-}
-
-// unresolved says why there is no place. Before a place is in use, a 404 of any
-// form says that the configuration is wrong: base_url may lead to another web
-// server. Later such an answer is one of a gateway, and an outage.
-func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	if answer.Status == http.StatusNotFound && c.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
-		return c.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
-	}
-
-	return unseen(c.refused(http.MethodGet, answer))
-}
-
-// unseen says of a project that the token may not see that it is not found.
-func unseen(err *failure.Error) *failure.Error {
-	if err.Code == "forbidden" {
-		err.Code = "target_not_found"
-	}
-	return err
-}
-
-// instance names the server. A site of Jira Cloud has an id that stays when its
-// name changes, and that is part of the gateway's address.
-func (c *Connector) instance(ctx context.Context) (string, error) {
-	if c.cfg.Flavor != form.Cloud {
-		return c.serverName(ctx)
-	}
-
-	if id, ok := strings.CutPrefix(c.cfg.BaseURL, gateway+"ex/jira/"); ok {
-		return strings.ToLower(id), nil
-	}
-
-	return c.cloudID(ctx)
-}
-
-// cloudID asks the site for its id, which takes no credentials
-// (https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id).
-// Without an answer there is no identity: to take the host name instead would
-// make one place two.
-func (c *Connector) cloudID(ctx context.Context) (string, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{
-		Method: http.MethodGet, URL: c.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
-	})
-	if err != nil {
-		return "", err
-	}
-	if answer.Status != http.StatusOK {
-		return "", c.unresolved(answer)
-	}
-
-	id, ok := parseTenant(answer.Body)
-	if !ok {
-		return "", c.unreadable("the site does not say which cloud id it has", answer)
-	}
-
-	return id, nil
-}
-
-// parseTenant reads the answer of tenant_info.
+// parseTenant reads the cloud id in the answer of tenant_info.
 func parseTenant(body []byte) (string, bool) {
-	var told struct {
+	var tenant struct {
 		CloudID string `json:"cloudId"`
 	}
-	err := json.Unmarshal(body, &told)
-	id := strings.ToLower(told.CloudID)
+	err := json.Unmarshal(body, &tenant)
+	id := strings.ToLower(tenant.CloudID)
 
 	return id, err == nil && cloudIDForm.MatchString(id)
 }
 
-// serverName is the address a Data Center gives itself, so that a proxy's name
-// and the public one are the same server. Where it does not say, or refuses to,
-// it is the configured address.
-func (c *Connector) serverName(ctx context.Context) (string, error) {
-	configured := connector.InstanceOf(c.cfg.BaseURL)
-
-	answer, err := c.get(ctx, c.api("/serverInfo"), 0)
-	if err != nil {
-		return "", err
-	}
-
-	if answer.Status != http.StatusOK {
-		refusal := c.refused(http.MethodGet, answer)
-		// A proxy may keep this one address closed: the project was just answered.
-		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !c.said(answer).Markup && !nobody(answer.Header)
-		if closed || refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized {
-			return configured, nil
-		}
-
-		return "", refusal
-	}
-
-	told, ok := parseServer(answer.Body)
-	if !ok {
-		return "", c.unreadable("Jira's answer does not describe a server", answer)
-	}
-	if told == "" {
-		return configured, nil
-	}
-
-	return told, nil
-}
-
-// parseServer reads the name of the server out of the answer of serverInfo, ""
-// where it does not give one.
+// parseServer reads the name of the server in the answer of serverInfo, "" where
+// it has none.
 func parseServer(body []byte) (name string, ok bool) {
 	var info map[string]json.RawMessage
-	if err := json.Unmarshal(body, &info); err != nil || info == nil {
+	err := json.Unmarshal(body, &info)
+	if err != nil || info == nil {
 		return "", false
 	}
 

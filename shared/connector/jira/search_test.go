@@ -69,12 +69,12 @@ func TestChanges(t *testing.T) {
 		t.Errorf("%d requests before", before)
 	}
 
-	q := c.trail.jql
+	q := c.changes.trail.jql
 	if want := `project = "WORK" AND updated >= "2026-11-23 05:00" ORDER BY updated ASC, id ASC`; q != want {
 		t.Errorf("%s, want %s", q, want)
 	}
 
-	if jql, err := c.changed(t.Context(), time.Time{}); err != nil || jql != `project = "WORK" ORDER BY updated ASC, id ASC` {
+	if jql, err := c.changes.query(t.Context(), time.Time{}); err != nil || jql != `project = "WORK" ORDER BY updated ASC, id ASC` {
 		t.Error(jql, err)
 	}
 }
@@ -90,7 +90,7 @@ func TestChangesSkipsWhatIsKnown(t *testing.T) {
 		})))
 	}
 
-	c.zone = time.UTC
+	c.changes.account.zone = time.UTC
 	var got []string
 	for _, ask := range []struct {
 		since  time.Duration
@@ -123,7 +123,7 @@ func TestNeverHalfAList(t *testing.T) {
 	} {
 		each(t, func(t *testing.T, flavor string) {
 			f, c := start(t, flavor)
-			c.zone = time.UTC
+			c.changes.account.zone = time.UTC
 			f.answers(200, nil, body)
 			objects, more, err := c.Changes(t.Context(), now, 0)
 			if err == nil {
@@ -190,7 +190,7 @@ func TestFindAsksForNothing(t *testing.T) {
 func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
 	for _, status := range []string{"401", "403", "429", "500", "302", "204"} {
 		f, c := start(t, form.Cloud)
-		c.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		f.by("GET /search/jql", "200", listJSON(), "GET /issue/WORK-1", status, "", "GET /mypermissions", status, "")
 		if got, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil {
 			t.Errorf("%s: %v", status, got)
@@ -198,7 +198,7 @@ func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
 	}
 
 	f, c := start(t, form.Cloud)
-	c.zone = time.UTC
+	c.changes.account.zone = time.UTC
 	f.answer = func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/search/jql") {
 			reply(w, 200, nil, listJSON())
@@ -216,7 +216,7 @@ func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
 func TestFindPassesWhatIsHidden(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		ours := issueJSON(2, "new", func(all map[string]any) { all["fields"].(map[string]any)["labels"] = []string{label(marker)} })
 		f.answer = func(w http.ResponseWriter, r *http.Request) {
 			switch path := r.URL.Path; {
@@ -224,7 +224,7 @@ func TestFindPassesWhatIsHidden(t *testing.T) {
 				reply(w, 200, nil, listJSON())
 			case strings.HasSuffix(path, "/mypermissions"):
 				have := `{"havePermission":true}`
-				reply(w, 200, nil, fmt.Sprintf(`{"permissions":{"%s":%s,"%s":%s,"%s":%s,"%s":%s}}`, browse, have, create, have, edit, have, transit, have))
+				reply(w, 200, nil, fmt.Sprintf(`{"permissions":{"%s":%s,"%s":%s,"%s":%s,"%s":%s}}`, browseProjects, have, createIssues, have, editIssues, have, transitionIssues, have))
 			case strings.HasSuffix(path, "/WORK-1"):
 				reply(w, 403, nil, `{"errorMessages":["You do not have the permission to see the specified issue."]}`)
 			case strings.HasSuffix(path, "/WORK-2"):
@@ -247,8 +247,8 @@ func TestFindIsUnsureByJirasClock(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		for _, behind := range []time.Duration{0, time.Hour, 20 * time.Hour} {
 			f, c := start(t, flavor)
-			c.zone = time.UTC
-			c.now = time.Now
+			c.changes.account.zone = time.UTC
+			c.client.now = time.Now
 			f.answer = func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Date", time.Now().Add(-behind).UTC().Format(http.TimeFormat))
 				switch {
@@ -357,7 +357,7 @@ func TestTheOldestIsTheItems(t *testing.T) {
 
 	all := []issue{at("9", now), at("10", now), at("3", now.Add(time.Second)), at("1", now.Add(-time.Second))}
 	for range all {
-		s := newSearch(now, []connector.Marker{marker})
+		s := newSearch(now, []connector.Marker{marker}, time.UTC)
 		for _, i := range all {
 			s.note(i)
 		}

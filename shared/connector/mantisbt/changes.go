@@ -2,37 +2,45 @@ package mantisbt
 
 import (
 	"context"
-	"strings"
+	"sync"
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/outbound"
 )
 
 const (
 	// changesPage is how many issues one call hands over at most.
 	changesPage = 50
-	// looks bounds how often a page is looked for in a list that moves.
+	// looks bounds how often a position is looked for in a list that moves.
 	looks = 6
 )
 
-// MantisBT lists issues from the last change to the first, sticky ones before
-// all others, by page only. The contract wants the first change first. So the
-// place of the oldest wanted issue is looked for in the list, and the issues
-// before it are handed out from there towards the front; sticky issues are put
-// in between by their times. A place is never trusted but checked by times: an
-// issue that changes moves to the front and shifts all it jumps over. No more
-// than a page of issues is held, however many there are.
+// A changes walks through the issues of the project by their last change.
+//
+// MantisBT lists issues from the last change to the first, sticky ones before all
+// others, by page only. The contract asks for the first change first. So the
+// position of the oldest wanted issue is looked for in the list, and the issues
+// are handed over from there towards the front. Sticky issues are put between
+// them by their times. Each position is checked by times: an issue that changes
+// moves to the front, and shifts all issues before it by one. No more than a page
+// of issues is held, however long the list is.
+type changes struct {
+	classifier *classifier
+	states     *states
+	issues     *issues
+	pages      *pages
+	sizes      *paging.Size
 
-// Changes lists issues by their last change, the oldest first. MantisBT counts
-// time in seconds. A page that MantisBT cannot answer with, or that is too large
+	mu    sync.Mutex
+	trail trail
+}
+
+// list lists issues by their last change, the oldest first. MantisBT's times are
+// whole seconds. A page that MantisBT fails to answer with, or that is too large
 // to be read, is asked for again with fewer issues.
-func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
-	b, err := c.batch(ctx, since.Truncate(time.Second), offset)
+func (ch *changes) list(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	b, err := ch.batch(ctx, since.Truncate(time.Second), offset)
 	if err != nil {
 		return nil, false, err
 	}
@@ -45,7 +53,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 	return objects, b.more, nil
 }
 
-// A numbered object has its number as one.
+// A numbered object has its issue's number as one.
 type numbered struct {
 	connector.Object
 	number int64
@@ -57,8 +65,8 @@ type batch struct {
 	more    bool
 }
 
-// next is where the batch behind this one begins: at the newest change seen, or,
-// within a block of one time, further on by as many objects.
+// next is where the next batch begins: at the newest change of this one, or,
+// within a block of equal times, further on by the number of its objects.
 func (b batch) next(at time.Time, offset int) (time.Time, int) {
 	newest := at
 	for _, o := range b.objects {
@@ -74,50 +82,39 @@ func (b batch) next(at time.Time, offset int) (time.Time, int) {
 	return at, offset + len(b.objects)
 }
 
-// A trail leads from one batch of changes to the next.
-type trail struct {
-	since time.Time // the newest change handed out
-	at    int       // where the last ordinary issue handed out was
-	front front
-	// from and oldest are where the last search for a time ended.
-	from   time.Time
-	oldest int
-}
-
 // batch reads the changes at an offset.
-func (c *Connector) batch(ctx context.Context, since time.Time, offset int) (b batch, err error) {
-	p, flow, err := c.prepare(ctx)
+func (ch *changes) batch(ctx context.Context, since time.Time, offset int) (b batch, err error) {
+	p, flow, err := ch.states.prepare(ctx)
 	if err != nil {
 		return batch{}, err
 	}
 
-	err = c.sizes.Read(func(size int) error {
-		b, err = c.batchOf(ctx, reading{p, flow, size}, since, offset)
+	err = ch.sizes.Read(func(size int) error {
+		b, err = ch.batchOf(ctx, reading{ch.pages, p, size}, flow, span{since, offset})
 		return err
 	})
 
 	return b, err
 }
 
-// A reading is what is read, and in pages of which size at most.
-type reading struct {
-	place
-	flow workflow
-	size int
+// A span begins behind the first changes at or after a time.
+type span struct {
+	since  time.Time
+	offset int // how many changes are left out
 }
 
-func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, offset int) (batch, error) {
-	cut, err := c.piece(ctx, r, since, offset)
+func (ch *changes) batchOf(ctx context.Context, r reading, flow workflow, wanted span) (batch, error) {
+	cut, err := ch.piece(ctx, r, wanted)
 	if err != nil {
 		return batch{}, err
 	}
 
 	merged, more := cut.merge()
 	if len(merged) > 0 {
-		c.remember(cut, merged)
+		ch.remember(cut, merged)
 	}
 
-	if err := c.fillSticky(ctx, r, cut.front, merged); err != nil {
+	if err := r.fillSticky(ctx, cut.front, merged); err != nil {
 		return batch{}, err
 	}
 
@@ -127,8 +124,8 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 			continue
 		}
 
-		o := c.object(i.issue, r.flow)
-		if len(o.Markers) == 0 && int64(i.Project.ID) != r.project { // of a project below it
+		o := ch.issues.object(i.issue, flow)
+		if len(o.Markers) == 0 && int64(i.Project.ID) != r.p.id { // of a project below it
 			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Ignored: true}
 		}
 
@@ -136,59 +133,40 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 	}
 
 	if len(b.objects) == 0 && b.more {
-		return batch{}, c.moves()
+		return batch{}, ch.classifier.moves()
 	}
 
 	return b, nil
 }
 
-func (c *Connector) object(i issue, flow workflow) numbered {
-	found := markers(i.Additional)
-	return numbered{connector.Object{
-		Written: c.written(i, flow.state(i)), Marker: connector.FirstMarker(found), Markers: found, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), UpdatedAt: i.UpdatedAt,
-	}, int64(i.ID)}
+// A trail leads from one batch of changes to the next.
+type trail struct {
+	since time.Time // the newest change that was handed over
+	at    int       // the position of the last ordinary issue that was handed over
+	front front
+	// from and oldest are the time and the result of the last search for a position.
+	from   time.Time
+	oldest int
 }
 
-// A piece is a stretch of the ordinary issues, and the sticky ones that are to be
-// put between them, each from the oldest change on.
-type piece struct {
-	front  front
-	rows   []issue
-	hi     int // the place of the first of the rows
-	newer  bool
-	sticky []issue // in brief
+func (ch *changes) followed() trail {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+
+	return ch.trail
 }
 
-// A listed issue is one to be handed over. Sticky ones are known in brief only,
-// until they are filled in.
-type listed struct {
-	issue
-	sticky, missing bool
+func (ch *changes) follow(change func(*trail)) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	change(&ch.trail)
 }
 
-// merge puts both kinds in the order of their changes, sticky ones first within
-// a second, and tells whether others follow.
-func (cut piece) merge() (merged []listed, more bool) {
-	rows := cut.rows
-	sticky := cut.sticky
-	for len(merged) < changesPage {
-		switch {
-		case len(sticky) > 0 && (len(rows) > 0 && !sticky[0].UpdatedAt.After(rows[0].UpdatedAt) || len(rows) == 0 && !cut.newer):
-			merged = append(merged, listed{issue: sticky[0], sticky: true})
-			sticky = sticky[1:]
-		case len(rows) > 0:
-			merged = append(merged, listed{issue: rows[0]})
-			rows = rows[1:]
-		default:
-			return merged, cut.newer || len(sticky) > 0
-		}
-	}
-
-	return merged, len(rows) > 0 || cut.newer || len(sticky) > 0
-}
+// forget drops the walk through the list of another project.
+func (ch *changes) forget() { ch.follow(func(t *trail) { *t = trail{} }) }
 
 // remember notes where the next batch begins.
-func (c *Connector) remember(cut piece, merged []listed) {
+func (ch *changes) remember(cut piece, merged []listed) {
 	ordinary := 0
 	for _, i := range merged {
 		if !i.sticky {
@@ -200,218 +178,143 @@ func (c *Connector) remember(cut piece, merged []listed) {
 		return
 	}
 
-	c.follow(func(t *trail) {
+	ch.follow(func(t *trail) {
 		t.since = merged[len(merged)-1].UpdatedAt
 		t.at = cut.hi - ordinary + 1
 		t.front = cut.front
 	})
 }
 
-// piece cuts the wanted stretch out of the list.
-func (c *Connector) piece(ctx context.Context, r reading, since time.Time, offset int) (piece, error) {
-	if t := c.followed(); offset == 0 && t.since.Equal(since) && t.at > t.front.size+changesPage {
-		cut, ok, err := c.cut(ctx, r, t.front, since, window{hi: t.at, first: true, behind: 1})
+// piece cuts the wanted part out of the list: where the last batch ended, or else
+// at a position that is searched.
+func (ch *changes) piece(ctx context.Context, r reading, wanted span) (piece, error) {
+	t := ch.followed()
+	if wanted.offset == 0 && t.since.Equal(wanted.since) && t.at > t.front.size+changesPage {
+		cut, ok, err := r.cut(ctx, t.front, wanted.since, window{hi: t.at, first: true, behind: 1})
 		if ok || err != nil {
-			cut.sticky = t.front.wanted(since)
+			cut.sticky = t.front.wanted(wanted.since)
 			return cut, err
 		}
 	}
 
-	// The more the list moves, the further behind the place is looked.
+	// The more the list moves, the more issues behind the position are read.
 	for behind := 1; behind < 1<<looks; behind *= 2 {
-		f, err := c.front(ctx, r)
-		if err != nil {
-			return piece{}, err
-		}
-
-		oldest, err := c.oldest(ctx, r.place, f, since)
-		if err != nil {
-			return piece{}, err
-		}
-
-		sticky := f.wanted(since)
-		before, err := c.stickyBefore(ctx, r.place, f, sticky, position{oldest, offset})
-		if err != nil {
-			return piece{}, err
-		}
-
-		hi := oldest - (offset - before)
-		if hi < f.size {
-			return piece{front: f, sticky: sticky[before:]}, nil
-		}
-
-		cut, ok, err := c.cut(ctx, r, f, since, window{hi: hi, first: offset == 0, behind: behind})
+		cut, ok, err := ch.search(ctx, r, wanted, behind)
 		if ok || err != nil {
-			cut.sticky = sticky[before:]
 			return cut, err
 		}
 	}
 
-	return piece{}, c.moves()
+	return piece{}, ch.classifier.moves()
 }
 
-// moves is for a list in which a place cannot be found again.
-func (c *Connector) moves() *failure.Error {
-	return c.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
-}
-
-// A window is the part of the list that is to be read: up to the place hi, and
-// some places behind it.
-type window struct {
-	hi     int
-	first  bool // hi is the oldest wanted issue, which is checked by its time
-	behind int
-}
-
-// cut reads the issues up to the place hi, and some behind it, in one request,
-// and takes as many as one call hands over.
-func (c *Connector) cut(ctx context.Context, r reading, f front, since time.Time, w window) (piece, bool, error) {
-	n := min(changesPage, r.size)
-	if r.size == 1 {
-		n = paging.Least
-	}
-
-	read, err := c.stretch(ctx, r, max(0, w.hi-n+1), w)
+// search searches the position of the wanted part and cuts it out. It is not ok
+// if the list has moved meanwhile.
+func (ch *changes) search(ctx context.Context, r reading, wanted span, behind int) (cut piece, ok bool, err error) {
+	f, err := ch.front(ctx, r)
 	if err != nil {
 		return piece{}, false, err
 	}
 
-	hi := w.hi
-	if w.first {
-		var sure bool
-		if hi, sure = read.oldest(since); !sure {
-			return piece{}, false, nil
+	oldest, err := ch.oldest(ctx, r, f, wanted.since)
+	if err != nil {
+		return piece{}, false, err
+	}
+
+	sticky := f.wanted(wanted.since)
+	before, err := r.stickyBefore(ctx, f, sticky, position{oldest, wanted.offset})
+	if err != nil {
+		return piece{}, false, err
+	}
+
+	hi := oldest - (wanted.offset - before)
+	if hi < f.size {
+		return piece{front: f, sticky: sticky[before:]}, true, nil
+	}
+
+	cut, ok, err = r.cut(ctx, f, wanted.since, window{hi: hi, first: wanted.offset == 0, behind: behind})
+	cut.sticky = sticky[before:]
+
+	return cut, ok, err
+}
+
+// front reads the beginning of the list, up to the first ordinary issue.
+func (ch *changes) front(ctx context.Context, r reading) (front, error) {
+	f, ok, err := r.front(ctx)
+	if err == nil && !ok {
+		err = ch.classifier.endless("the sticky issues do not end")
+	}
+
+	return f, err
+}
+
+// oldest is the position of the last ordinary issue changed at or after a time,
+// or the one before the first if there is none.
+func (ch *changes) oldest(ctx context.Context, r reading, f front, since time.Time) (int, error) {
+	for position := f.size; position < len(f.rows); position++ {
+		if f.rows[position].UpdatedAt.Before(since) {
+			return position - 1, nil
 		}
 	}
 
-	hi = min(hi, read.end()-1)
-	lo := max(read.start, hi-n+1)
-	for lo <= hi && lo < f.size && read.at(lo).Sticky {
-		lo++
+	if f.end {
+		return len(f.rows) - 1, nil
 	}
 
-	if hi < lo {
-		return piece{}, false, nil
+	in, out, err := ch.around(ctx, r, len(f.rows)-1, since)
+	if err != nil {
+		return 0, err
 	}
 
-	// A sticky issue that was deleted or freed since leaves ordinary ones where
-	// the front was.
-	taken := piece{front: f, hi: hi, newer: lo > f.size || lo > 0 && lo == read.start && lo < f.size}
-	for place := hi; place >= lo; place-- {
-		taken.rows = append(taken.rows, read.at(place))
-	}
-
-	return taken, true, nil
-}
-
-// stretch reads the places from lo to the end of a window in one request: what
-// comes in two may have moved in between. Where no page of the allowed size holds
-// all of them, it leaves out some at the front.
-func (c *Connector) stretch(ctx context.Context, r reading, lo int, w window) (stretch, error) {
-	behind := max(1, min(w.behind, r.size/2))
-	for ; lo <= w.hi; lo++ {
-		size, number := smallestPage(lo, w.hi+behind)
-		if size > r.size {
-			continue
-		}
-
-		rows, err := c.rows(ctx, r.place, size, number, whole)
-		return stretch{rows: rows, start: (number - 1) * size, last: len(rows) < size}, err
-	}
-
-	return c.oneByOne(ctx, r.place, max(0, w.hi-paging.Least+1), w.hi)
-}
-
-// oneByOne reads the places from hi towards lo, and the one behind them, each in
-// a request of its own. If the first is not where it was afterwards, the list has
-// moved, and the others are left out.
-func (c *Connector) oneByOne(ctx context.Context, p place, lo, hi int) (stretch, error) {
-	first, err := c.rows(ctx, p, 1, hi+1, whole)
-	if err != nil || len(first) == 0 {
-		return stretch{start: hi, last: true}, err
-	}
-
-	newer := []issue{}
-	for place := lo; place < hi; place++ {
-		row, err := c.rows(ctx, p, 1, place+1, whole)
+	for out-in > 1 {
+		middle := in + (out-in)/2
+		wanted, err := r.pages.changedSince(ctx, r.p, middle, since)
 		if err != nil {
-			return stretch{}, err
+			return 0, err
 		}
-		newer = append(newer, row...)
+
+		if wanted {
+			in = middle
+		} else {
+			out = middle
+		}
 	}
 
-	again, err := c.rows(ctx, p, 1, hi+1, brief)
-	if err != nil {
-		return stretch{}, err
-	}
+	ch.follow(func(t *trail) {
+		t.from = since
+		t.oldest = in
+	})
 
-	if len(newer) != hi-lo || len(again) == 0 || again[0].ID != first[0].ID {
-		newer = nil
-	}
-
-	behind, err := c.rows(ctx, p, 1, hi+2, brief)
-	if err != nil {
-		return stretch{}, err
-	}
-
-	rows := append(append(newer, first...), behind...)
-
-	return stretch{rows: rows, start: hi - len(newer), last: len(behind) == 0}, nil
+	return in, nil
 }
 
-// A stretch is part of the list, from a place on.
-type stretch struct {
-	rows  []issue
-	start int
-	last  bool // nothing is behind it
-}
+// around finds a position with a wanted issue, and one behind it without. It
+// begins where the last search ended, and goes on in ever longer steps.
+func (ch *changes) around(ctx context.Context, r reading, in int, since time.Time) (wanted, unwanted int, err error) {
+	step := changesPage
+	t := ch.followed()
+	if t.from.Equal(since) && t.oldest > in {
+		found, err := r.pages.changedSince(ctx, r.p, t.oldest, since)
+		if err != nil {
+			return 0, 0, err
+		}
+		if !found {
+			return in, t.oldest, nil
+		}
 
-func (s stretch) at(place int) issue { return s.rows[place-s.start] }
-func (s stretch) end() int           { return s.start + len(s.rows) }
-
-// oldest is the last place whose issue was changed at or after since. It is
-// sure only if an older issue or the end of the list shows that no other is
-// behind the stretch: the list may have moved since the place was found.
-func (s stretch) oldest(since time.Time) (place int, sure bool) {
-	for place = s.end() - 1; place >= s.start && s.at(place).UpdatedAt.Before(since); place-- {
-	}
-	return place, s.last || place < s.end()-1
-}
-
-func (c *Connector) followed() trail {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.trail
-}
-
-func (c *Connector) follow(change func(*trail)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	change(&c.trail)
-}
-
-// Look is how an issue looks that has the content as it is sent. Its marker
-// stands beside the text.
-func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
-	return textHash(content.Title, content.Body)
-}
-
-// Read reads one issue. An answer with another issue is remote_moved.
-func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
-	id := number64(remote.Key)
-	if id <= 0 {
-		return connector.Object{}, c.unnumbered()
+		in = t.oldest
+		step = 1
 	}
 
-	p, flow, err := c.prepare(ctx)
-	if err != nil {
-		return connector.Object{}, err
+	for out := in + step; out < maxPages*changesPage; out = in + step {
+		found, err := r.pages.changedSince(ctx, r.p, out, since)
+		if err != nil || !found {
+			return in, out, err
+		}
+
+		in = out
+		step *= 2
 	}
 
-	i, _, err := c.linked(ctx, p.root, id)
-	if err != nil {
-		return connector.Object{}, err
-	}
-
-	return c.object(i, flow).Object, nil
+	return in, maxPages * changesPage, nil
 }

@@ -81,8 +81,8 @@ func (s *shelf) answer(w http.ResponseWriter, r *http.Request, _ []byte) {
 	reply(w, 200, nil, listOf(s.issues[from:min(from+size, len(s.issues))]...))
 }
 
-// changes walks through pages as the sync engine does.
-func changes(t *testing.T, c *Connector, since time.Time) (all []connector.Object, pages int) {
+// allChanges walks through pages as the sync engine does.
+func allChanges(t *testing.T, c *Connector, since time.Time) (all []connector.Object, pages int) {
 	t.Helper()
 	for offset := 0; ; {
 		pages++
@@ -186,7 +186,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("behind the last one: %v, %v, %v", ids(objects), more, err)
 	}
 
-	if n := len(ids(first(changes(t, c, time.Time{})))); n != 7 {
+	if n := len(ids(first(allChanges(t, c, time.Time{})))); n != 7 {
 		t.Errorf("%d issues since ever", n)
 	}
 }
@@ -237,7 +237,7 @@ func TestChangesOfOneTime(t *testing.T) {
 				s.put(id+100, now.Add(time.Hour))
 			}
 
-			all, _ := changes(t, c, now)
+			all, _ := allChanges(t, c, now)
 			if got := ids(all); int64(len(got)) != n+60 {
 				t.Errorf("sticky first %v: %d issues of %d", stickyFirst, len(got), n+60)
 			}
@@ -280,7 +280,7 @@ func TestChangesWhileTheListMoves(t *testing.T) {
 			}
 		}
 
-		all, _ := changes(t, c, time.Time{})
+		all, _ := allChanges(t, c, time.Time{})
 		last := map[int64]time.Time{}
 		for _, o := range all {
 			id, _ := strconv.ParseInt(o.Remote.Key, 10, 64)
@@ -309,7 +309,7 @@ func TestChangesWhileIssuesAreDeleted(t *testing.T) {
 		}
 
 		s.between = func(int) { s.remove(1 + random.Int64N(n)) }
-		got := ids(first(changes(t, c, time.Time{})))
+		got := ids(first(allChanges(t, c, time.Time{})))
 		for _, i := range s.issues {
 			if !slices.Contains(got, i.ID) {
 				t.Errorf("seed %d: %d was not met", seed, i.ID)
@@ -534,7 +534,7 @@ func FuzzList(f *testing.F) {
 		}
 
 		for _, i := range got {
-			o := c.object(i, workflow{resolved: 80})
+			o := c.issues.object(i, workflow{resolved: 80})
 			if markup.Count(o.Title) > maxSummary || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
 				t.Errorf("%+v", o)
 			}

@@ -5,51 +5,76 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/outbound"
 )
 
-// reporterRole is the level of those who report issues.
+// reporterRole is the level of users who report issues.
 const reporterRole = 25
 
 // checkCategory: the project has the configured category.
 const checkCategory = "category"
 
-// Check asks whose token it is, reads the project, and compares the role there
-// with all that the server asks for before it does our calls.
-func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	root, me, err := c.whoami(ctx)
+// A rights checks what the token's user may do in the project.
+type rights struct {
+	client     *client
+	classifier *classifier
+	place      *place
+	pages      *pages
+}
+
+// check reads the token's account, the project and the server's settings, and
+// compares the role in the project with all that the server demands for the
+// connector's calls.
+func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
+	root, me, err := r.place.whoami(ctx)
 	if err != nil {
 		return connector.Unauthenticated(err), err
 	}
 
-	p := place{root: root}
-	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
-		return untargeted(err), err
+	id, err := r.place.projectNumber(ctx, root, me)
+	if err != nil {
+		return unseen(err), err
 	}
 
-	found, err := c.examine(ctx, p)
+	p := projectRef{root, id}
+	found, err := r.examine(ctx, p)
 	if err != nil {
-		return untargeted(err), err
+		return unseen(err), err
 	}
 
 	if found.Enabled != nil && !*found.Enabled {
-		return append(known(), connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")),
-			c.fail(failure.Final, failure.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
+		refused := connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")
+		return append(accepted(), refused), r.classifier.amiss("project_disabled", "the project is disabled")
 	}
 
-	s, settingsErr := c.standing(ctx, p, found)
-	list, listErr := c.listed(ctx, p, s)
-	checks := append(known(), connector.Passed(connector.CheckTarget), c.category(found), s.requiredFields(found.Fields), list)
+	s, settingsErr := r.standing(ctx, p, found)
+	list, listErr := r.listed(ctx, p, s)
+	checks := append(accepted(), connector.Passed(connector.CheckTarget), r.category(found), s.requiredFields(found.Fields), list)
 
 	return append(checks, s.rights()...), errors.Join(settingsErr, listErr)
 }
 
-// An examined project is one with what only the check looks at.
+// accepted are the checks that a token that MantisBT accepts has passed.
+func accepted() []connector.Check {
+	return []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
+}
+
+// unseen are the checks when the project could not be read with a good token.
+func unseen(err error) []connector.Check {
+	var e *failure.Error
+	if errors.As(err, &e) && e.Class == failure.Final && e.Code != "credentials_rejected" {
+		return append(accepted(), connector.Refused(connector.CheckTarget, e.Code))
+	}
+
+	return connector.Failed(err)
+}
+
+// An examined project has members that only the check reads.
 type examined struct {
 	project
 	Enabled *bool         `json:"enabled"`
@@ -57,8 +82,8 @@ type examined struct {
 }
 
 // examine reads the project.
-func (c *Connector) examine(ctx context.Context, p place) (examined, error) {
-	answer, err := c.readProject(ctx, p)
+func (r *rights) examine(ctx context.Context, p projectRef) (examined, error) {
+	answer, err := r.place.readProject(ctx, p)
 	if err != nil {
 		return examined{}, err
 	}
@@ -67,75 +92,75 @@ func (c *Connector) examine(ctx context.Context, p place) (examined, error) {
 		Projects []examined `json:"projects"`
 	}
 	err = json.Unmarshal(answer.Body, &list)
-	at := slices.IndexFunc(list.Projects, func(one examined) bool { return int64(one.ID) == p.project && p.project > 0 })
+	at := slices.IndexFunc(list.Projects, func(one examined) bool { return int64(one.ID) == p.id && p.id > 0 })
 	if err != nil || at < 0 {
-		return examined{}, c.unreadable("MantisBT's answer is not the project", answer)
+		return examined{}, r.classifier.unreadable("MantisBT's answer is not the project", answer)
 	}
 
 	return list.Projects[at], nil
 }
 
-// known is what a token that MantisBT knows has passed.
-func known() []connector.Check {
-	return []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
-}
-
-// untargeted are the checks when the project could not be read with a good
-// token.
-func untargeted(err error) []connector.Check {
-	var e *failure.Error
-	if errors.As(err, &e) && e.Class == failure.Final && e.Code != "credentials_rejected" {
-		return append(known(), connector.Refused(connector.CheckTarget, e.Code))
-	}
-	return connector.Failed(err)
-}
-
-// project reads the project.
-func (c *Connector) project(ctx context.Context, p place) (project, error) {
-	answer, err := c.readProject(ctx, p)
+// standing reads the server's settings for the project.
+func (r *rights) standing(ctx context.Context, p projectRef, found examined) (standing, error) {
+	now := standing{level: int64(found.Access.ID)}
+	query := url.Values{"option[]": slices.Concat(options, thresholds), "project_id": {strconv.FormatInt(p.id, 10)}}
+	answer, err := r.client.get(ctx, p.root+"/config?"+query.Encode(), 0)
 	if err != nil {
-		return project{}, err
+		return now, err
 	}
-
-	list, err := parseProjects(answer.Body)
-	found := byID(list, p.project)
-	if err != nil || found == nil {
-		return project{}, c.unreadable("MantisBT's answer is not the project", answer)
-	}
-
-	return *found, nil
-}
-
-// readProject asks for the project by its number.
-func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response, error) {
-	answer, err := c.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
-	if err != nil {
-		return outbound.Response{}, err
-	}
-
 	if answer.Status != http.StatusOK {
-		e := c.refused(http.MethodGet, answer)
-		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
-			// The token is good, as it has just shown: it is the project that
-			// its user may not see.
-			e.Code = "target_not_found"
-		}
-
-		return outbound.Response{}, e
+		return now, r.classifier.refused(http.MethodGet, answer)
 	}
 
-	return answer, nil
+	now.options, err = settings(answer.Body)
+	if err != nil {
+		return now, r.classifier.unreadable("MantisBT's answer is not its settings", answer)
+	}
+
+	now.version = answer.Header.Get(versionHeader)
+	now.names, _ = enum(now.options[levelNames])
+	flow, err := parseWorkflow(answer.Body)
+	if err == nil {
+		now.noClose = flow.closed == 0
+		now.noReopen = flow.reopen == 0
+	}
+
+	return now, nil
 }
 
-// category reports whether new issues can have the configured one. Categories of
-// all projects are not told of a project without any.
-func (c *Connector) category(found examined) connector.Check {
+// category reports whether new issues can have the configured category. A project
+// without categories of its own does not list those of all projects.
+func (r *rights) category(found examined) connector.Check {
 	switch {
 	case len(found.Categories) == 0:
 		return connector.Undecided(checkCategory, "not_told")
-	case !slices.ContainsFunc(found.Categories, func(n named) bool { return n.Name == c.cfg.Category }):
+	case !slices.ContainsFunc(found.Categories, func(n named) bool { return n.Name == r.client.cfg.Category }):
 		return connector.Refused(checkCategory, "category_not_found")
 	}
 
 	return connector.Passed(checkCategory)
+}
+
+// listed reads one issue to find out whether issues can be listed.
+func (r *rights) listed(ctx context.Context, p projectRef, s standing) (connector.Check, error) {
+	answer, err := r.pages.one(ctx, p)
+	if err != nil {
+		return connector.Undecided(connector.CheckList, "provider_error"), err
+	}
+
+	if answer.Status != http.StatusOK {
+		e := r.classifier.refused(http.MethodGet, answer)
+		if e.Class != failure.Final {
+			return connector.Undecided(connector.CheckList, "provider_error"), e
+		}
+
+		return connector.Refused(connector.CheckList, e.Code), e
+	}
+
+	if s.seesOwnOnly() {
+		return connector.Undecided(connector.CheckList, connector.OwnOnly).
+			With("The server shows the token's user only its own issues: what people report is not seen."), nil
+	}
+
+	return connector.Passed(connector.CheckList), nil
 }

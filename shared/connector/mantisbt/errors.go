@@ -1,57 +1,86 @@
 package mantisbt
 
 import (
-	"context"
 	"net/http"
 	"time"
 
 	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
+	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/outbound"
 )
 
-// spamWait is how long to wait at least when the server has taken as many
-// issues of a reporter as it takes within an hour. It does not say how long.
-const spamWait = 10 * time.Minute
+// unknownWait is the wait after a rate limit that does not say how long it
+// lasts. MantisBT accepts so many issues of a reporter within an hour.
+const unknownWait = 10 * time.Minute
 
-// refused says what an answer means that is not what was asked for. What a
-// second look decides is in createRefused and issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	if e := c.settled(method, answer, said); e != nil {
+// A classifier turns each answer of MantisBT that is not what was asked for into
+// an error. It sends no request; what needs one more read is in probe.
+type classifier struct {
+	clean func(string) string // removes secrets from a text
+	now   func() time.Time
+}
+
+// said reads what an answer says besides its status.
+func (a *classifier) said(answer outbound.Response) answers.Problem {
+	return answers.Read(answer, a.clean)
+}
+
+// trusted is the error for an answer to the anonymous account, or an answer of
+// success that is not MantisBT's own. It is nil for all other answers.
+func (a *classifier) trusted(answer outbound.Response) error {
+	switch {
+	case anonymous(answer.Header) && answer.Status < 500:
+		return a.rejected(answer)
+	case answer.Status < 300 && !answers.IsJSON(answers.MediaType(answer)):
+		return a.unreadable("MantisBT's answer is not JSON", answer)
+	}
+
+	return nil
+}
+
+// refused is the error for an answer that is not about a single issue, and not
+// what was asked for.
+func (a *classifier) refused(method string, answer outbound.Response) *failure.Error {
+	said := a.said(answer)
+	if e := a.settled(method, answer, said); e != nil {
 		return e
 	}
 
 	if method == http.MethodGet {
-		e := c.readRefused(answer, said)
-		e.Scope = failure.IntegrationScope // it asks for no single issue
+		e := a.readRefused(answer, said)
+		e.Scope = failure.IntegrationScope
+
 		return e
 	}
 
-	return c.writeRefused(method, answer, said)
+	return a.writeRefused(method, answer, said)
 }
 
-// readRefused is for reads: without them nothing goes on, so a refusal is of
-// integration scope. One that is not MantisBT's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
+const noProject = "the project does not exist, or the token's user may not see it"
+
+// readRefused is the error for a refused read. Nothing can go on without reads,
+// so the error concerns the integration. A refusal that is not MantisBT's own is
+// an outage.
+func (a *classifier) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch {
 	case answer.Status < 300:
-		return c.unreadable("MantisBT's answer is not what was asked for", answer)
+		return a.unreadable("MantisBT's answer is not what was asked for", answer)
 	case foreign(answer, said):
-		return c.intercepted(answer, said)
+		return a.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code = "forbidden"
 		detail = "the token's user may not see this project"
 	case answer.Status == http.StatusNotFound:
 		code = "target_not_found"
-		detail = "the project does not exist, or the token's user may not see it"
+		detail = noProject
 	case answer.Status < 400:
 		code = "target_moved"
-		detail = "the server sends callers of this address elsewhere: change base_url"
+		detail = "the server redirects this address to another one: change base_url"
 	case class == failure.Retryable:
 		code = "provider_unavailable"
 	default:
@@ -59,21 +88,15 @@ func (c *Connector) readRefused(answer outbound.Response, said answers.Problem) 
 		code = "rejected"
 	}
 
-	e := c.fail(class, scope, code, said.Reason(detail), answer)
-	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
-	}
-
-	return e
+	return a.timed(a.fail(class, scope, code, said.Reason(detail), answer), answer)
 }
 
-// writeRefused is for writes that were refused for a reason that is not known to
-// concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
+// writeRefused is the error for a write that was refused for no reason that is
+// known to concern the whole project: the item fails.
+func (a *classifier) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	ours := !said.Markup || answer.Header.Get(versionHeader) != ""
-	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
-		class = failure.Retryable // MantisBT itself said so before it did anything
+	if answer.Status == http.StatusServiceUnavailable && offline(answer, said) {
+		class = failure.Retryable
 	}
 
 	scope := failure.ItemScope
@@ -86,15 +109,27 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said a
 		scope = failure.IntegrationScope
 		code = "provider_unavailable"
 	case answer.Status < 400:
-		detail = "the server sends this request on to another address"
+		detail = "the server redirects this request to another address"
 	case answer.Status == http.StatusForbidden && !said.Markup:
 		code = "forbidden"
 		detail = lacks(said)
 	}
 
-	e := c.fail(class, scope, code, said.Reason(detail), answer)
-	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+	return a.timed(a.fail(class, scope, code, said.Reason(detail), answer), answer)
+}
+
+// offline reports whether MantisBT itself refused because it is offline. Then it
+// did nothing.
+func offline(answer outbound.Response, said answers.Problem) bool {
+	own := !said.Markup || answer.Header.Get(versionHeader) != ""
+
+	return own && (said.Says("offline") || said.Says("api disabled"))
+}
+
+// timed gives an error that may be tried again the wait that the answer asks for.
+func (a *classifier) timed(e *failure.Error, answer outbound.Response) *failure.Error {
+	if e.Class == failure.Retryable {
+		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
 
 	return e
@@ -112,18 +147,18 @@ func lacks(said answers.Problem) string {
 	return "the token's user may not do this with this issue"
 }
 
-// limited is for a server that wants to be left alone. MantisBT itself does so
-// only to users whose role is the one of new accounts.
-func (c *Connector) limited(said answers.Problem, answer outbound.Response) *failure.Error {
-	wait, told := outbound.RetryAfter(answer.Header, c.now())
+// limited is the error for an exceeded rate limit. MantisBT itself limits only
+// users with the role of new accounts.
+func (a *classifier) limited(answer outbound.Response, said answers.Problem) *failure.Error {
+	wait, known := outbound.RetryAfter(answer.Header, a.now())
 	switch {
-	case told:
+	case known:
 		wait = max(wait, time.Second)
 	case said.WaitStated:
 		wait = max(said.Wait, time.Second)
-		told = true
+		known = true
 	default:
-		wait = spamWait
+		wait = unknownWait
 	}
 
 	detail := ""
@@ -131,86 +166,64 @@ func (c *Connector) limited(said answers.Problem, answer outbound.Response) *fai
 		detail = "the server takes 10 new issues an hour from reporters: give the token's user the role updater"
 	}
 
-	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(detail), answer)
+	e := a.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(detail), answer)
 	e.Wait = wait
-	e.NoRetryAfter = !told
+	e.NoRetryAfter = !known
 
 	return e
 }
 
-// issueRefused is refused for a request about one issue. Whether 403 or 404
-// means the issue or the whole project is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	reads := method == http.MethodGet
-	if answer.Status == http.StatusPreconditionFailed && !nobody(answer.Header) {
-		// Nothing was changed: the next try reads the issue again. The tag differs
-		// from account to account, so the anonymous account has none that fits.
-		return c.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
+// noList is the error for an incomplete list. It must never count as a whole one:
+// an issue that is not found is created again.
+func (a *classifier) noList(answer outbound.Response) *failure.Error {
+	if paging.Partial(answer.StreamError) {
+		detail := "MantisBT's answer is not a whole list of issues: " + shown(answer, a.said(answer))
+		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), detail, answer)
 	}
 
-	if e := c.settled(method, answer, said); e != nil {
-		return e
+	if refusal, ok := faultIn(answer); ok {
+		return a.refused(http.MethodGet, refusal)
 	}
 
-	denied := answer.Status == http.StatusForbidden
-	missing := answer.Status == http.StatusNotFound
-	switch {
-	case denied && !said.Markup && (said.Says("readonly") || said.Says("read-only")):
-		return c.fail(failure.Final, failure.ItemScope, "remote_readonly",
-			said.Reason("closed issues are changed by managers only: give the token's user the role manager in the project"), answer)
-	case (denied || missing) && reads && foreign(answer, said):
-		return c.intercepted(answer, said)
-	case missing && !said.Markup, denied && reads:
-		return c.gone(ctx, answer, said)
-	case reads:
-		return c.readRefused(answer, said)
-	}
-
-	if e := c.lostToken(ctx, answer, said); e != nil {
-		return e
-	}
-
-	return c.writeRefused(method, answer, said)
+	return a.unreadable("MantisBT's answer is not a list of issues", answer)
 }
 
-// gone tells an issue that is gone from a project that is.
-func (c *Connector) gone(ctx context.Context, answer outbound.Response, said answers.Problem) *failure.Error {
-	p, err := c.find(ctx)
-	if err != nil {
-		return c.undecided(err, answer, said)
-	}
-
-	probe, err := c.list(ctx, p, 1, 1, "id")
-	if err != nil {
-		return c.undecided(err, answer, said)
-	}
-	if probe.Status != http.StatusOK {
-		return c.refused(http.MethodGet, probe)
-	}
-
-	if answer.Status == http.StatusForbidden {
-		return c.fail(failure.Final, failure.ItemScope, "remote_forbidden",
-			said.Reason("the token's user may see the project, but not this issue: it was moved or made private"), answer)
-	}
-
-	return c.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
+// endless is the error for a list that is longer than any that is read.
+func (a *classifier) endless(detail string) *failure.Error {
+	return a.amiss("list_endless", detail)
 }
 
-// undecided is for a refusal whose reach could not be found out: nothing
-// happened, ask again. A verdict on the token that came instead counts.
-func (c *Connector) undecided(err error, answer outbound.Response, said answers.Problem) *failure.Error {
+// moves is the error for a list in which a position cannot be found again.
+func (a *classifier) moves() *failure.Error {
+	return a.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
+}
+
+// unnumbered is the error for a link without the number of an issue. No request
+// is sent for it.
+func (a *classifier) unnumbered() *failure.Error {
+	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+}
+
+// undecided is the error for a refusal where it could not be found out whether
+// it concerns one issue or the project. Nothing was changed: try again. If the
+// read showed that the token is dead, that is the error.
+func (a *classifier) undecided(err error, answer outbound.Response, said answers.Problem) *failure.Error {
 	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
 		return e
 	}
 
-	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
+	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether the issue or the project is gone could not be found out"), answer)
 }
 
-func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+// amiss is the error for what is wrong with the project, with no refused request.
+func (a *classifier) amiss(code, detail string) *failure.Error {
+	return a.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
+}
+
+func (a *classifier) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
 	return &failure.Error{
-		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status,
-		RequestID: c.client.Clean(answer.Header.Get("X-Request-Id")),
+		Class: class, Scope: scope, Code: code, Detail: a.clean(detail), Status: answer.Status,
+		RequestID: a.clean(answer.Header.Get("X-Request-Id")),
 	}
 }

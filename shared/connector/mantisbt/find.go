@@ -5,21 +5,20 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/outbound"
 )
 
-// maxPages bounds a walk whose end never comes: half a million issues.
-const maxPages = 10_000
+// A finder looks for issues by the markers in them.
+type finder struct {
+	classifier *classifier
+	changes    *changes
+}
 
-// ClockLag is how far MantisBT's clock is behind ours.
-func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
-
-// Find walks through the issues changed since, which those created since are
-// among, in the live database. It goes from the oldest change to the newest:
-// an issue that changes meanwhile moves to where the walk still comes by.
-func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+// find walks through the issues changed since a time, which include those created
+// since. MantisBT lists them from its database, so the list is up to date. The
+// walk goes from the oldest change to the newest: an issue that changes meanwhile
+// moves to a part of the list that is still to be read.
+func (f *finder) find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {
 		return found, nil
@@ -27,8 +26,10 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 
 	originals := connector.NewOriginals(want)
 	since = since.Truncate(time.Second)
-	for at, offset, n := since, 0, 0; n < maxPages; n++ {
-		b, err := c.batch(ctx, at, offset)
+	at := since
+	offset := 0
+	for range maxPages {
+		b, err := f.changes.batch(ctx, at, offset)
 		if err != nil {
 			return nil, err
 		}
@@ -50,5 +51,5 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		at, offset = b.next(at, offset)
 	}
 
-	return nil, c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+	return nil, f.classifier.endless("the list of issues does not end")
 }

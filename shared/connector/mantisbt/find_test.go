@@ -99,20 +99,20 @@ func TestPlace(t *testing.T) {
 	for name, tt := range map[string]struct {
 		project string
 		answers map[string]string // by path; absent: 404
-		want    place
+		want    projectRef
 		code    string
 	}{
-		"number":          {"3", map[string]string{"/users/me": me}, place{base, 3}, ""},
-		"name":            {"Work", map[string]string{"/users/me": me}, place{base, 3}, ""},
-		"below":           {"Part", map[string]string{"/users/me": me, "/projects": `{"projects":[{"id":3,"name":"Work","subProjects":[{"id":"5","name":"Part"}]}]}`}, place{base, 5}, ""},
-		"flat":            {"Part", map[string]string{"/users/me": me, "/projects": `{"projects":[{"id":3,"name":"Work"},{"id":5,"name":"Part"}]}`}, place{base, 5}, ""},
-		"no rewriting":    {"Work", map[string]string{"/index.php/users/me": me}, place{base + "/index.php", 3}, ""},
-		"unknown":         {"Other", map[string]string{"/users/me": me, "/projects": `{"projects":[]}`}, place{}, "target_not_found"},
-		"no number in it": {"Work", map[string]string{"/users/me": `{"id":1,"projects":[{"name":"Work"}]}`, "/projects": `{"projects":[]}`}, place{}, "target_not_found"},
-		"no API":          {"3", nil, place{}, "api_not_found"},
-		"another site":    {"3", map[string]string{"/users/me": `<html>`}, place{}, "foreign_answer"},
-		"nobody":          {"3", map[string]string{"/users/me": `{}`}, place{}, "answer_unreadable"},
-		"no list":         {"Part", map[string]string{"/users/me": me, "/projects": `{`}, place{}, "answer_unreadable"},
+		"number":          {"3", map[string]string{"/users/me": me}, projectRef{base, 3}, ""},
+		"name":            {"Work", map[string]string{"/users/me": me}, projectRef{base, 3}, ""},
+		"below":           {"Part", map[string]string{"/users/me": me, "/projects": `{"projects":[{"id":3,"name":"Work","subProjects":[{"id":"5","name":"Part"}]}]}`}, projectRef{base, 5}, ""},
+		"flat":            {"Part", map[string]string{"/users/me": me, "/projects": `{"projects":[{"id":3,"name":"Work"},{"id":5,"name":"Part"}]}`}, projectRef{base, 5}, ""},
+		"no rewriting":    {"Work", map[string]string{"/index.php/users/me": me}, projectRef{base + "/index.php", 3}, ""},
+		"unknown":         {"Other", map[string]string{"/users/me": me, "/projects": `{"projects":[]}`}, projectRef{}, "target_not_found"},
+		"no number in it": {"Work", map[string]string{"/users/me": `{"id":1,"projects":[{"name":"Work"}]}`, "/projects": `{"projects":[]}`}, projectRef{}, "target_not_found"},
+		"no API":          {"3", nil, projectRef{}, "api_not_found"},
+		"another site":    {"3", map[string]string{"/users/me": `<html>`}, projectRef{}, "foreign_answer"},
+		"nobody":          {"3", map[string]string{"/users/me": `{}`}, projectRef{}, "answer_unreadable"},
+		"no list":         {"Part", map[string]string{"/users/me": me, "/projects": `{`}, projectRef{}, "answer_unreadable"},
 	} {
 		f, c := start(t, func(cfg *Config) { cfg.Project = tt.project })
 		asked := 0
@@ -128,7 +128,7 @@ func TestPlace(t *testing.T) {
 		}
 
 		f.users, f.answer = answer, func(w http.ResponseWriter, r *http.Request, _ []byte) { answer(w, r) }
-		got, err := c.find(t.Context())
+		got, err := c.place.find(t.Context())
 		if got != tt.want || (err != nil) != (tt.code != "") {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -141,7 +141,7 @@ func TestPlace(t *testing.T) {
 		}
 
 		before := asked
-		if again, err := c.find(t.Context()); again != got || err != nil || asked != before {
+		if again, err := c.place.find(t.Context()); again != got || err != nil || asked != before {
 			t.Errorf("%s: asked again", name)
 		}
 	}
@@ -178,11 +178,11 @@ func TestWorkflow(t *testing.T) {
 	}
 
 	_, c := start(t, nil)
-	if _, _, err := c.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failureOf(t, err).Code != "status_missing" {
+	if _, _, err := c.states.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failureOf(t, err).Code != "status_missing" {
 		t.Error(err)
 	}
 
-	if status, resolution, err := c.move(workflow{reopen: 10}, domain.Open); err != nil || status.ID != 10 || resolution != nil {
+	if status, resolution, err := c.states.move(workflow{reopen: 10}, domain.Open); err != nil || status.ID != 10 || resolution != nil {
 		t.Error(status, resolution, err)
 	}
 }
@@ -209,7 +209,7 @@ func FuzzProblem(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, reason string, status int) {
 		answer := outbound.Response{Status: 300 + status&511, Reason: reason, Body: body}
 		for _, method := range []string{"GET", "POST", "PATCH"} {
-			e := c.refused(method, answer)
+			e := c.client.classifier.refused(method, answer)
 			if e.Class < failure.NotSent || e.Class > failure.Ambiguous || e.Code == "" || len([]rune(e.Detail)) > 200 || method == "GET" && e.Class == failure.Ambiguous {
 				t.Errorf("%s %d: %+v", method, answer.Status, e)
 			}

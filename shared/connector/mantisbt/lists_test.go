@@ -36,7 +36,7 @@ func weak(t *testing.T) (open func(at [3]int) *Connector) {
 		server := &connectortest.Weakening{Parameter: "page_size", At: at, Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, nil) })}
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
 		f.take()
-		return New(c.cfg, c.client, c.now)
+		return New(c.client.cfg, c.client.http, c.client.now)
 	}
 }
 
@@ -46,7 +46,7 @@ func TestListWhileItWeakens(t *testing.T) {
 	open := weak(t)
 	connectortest.ListWhileItWeakens(t, points(5), func(at [3]int) (connectortest.Tracker, func() connectortest.Tracker) {
 		c := open(at)
-		return c, func() connectortest.Tracker { return New(c.cfg, c.client, c.now) }
+		return c, func() connectortest.Tracker { return New(c.client.cfg, c.client.http, c.client.now) }
 	})
 }
 
@@ -73,7 +73,7 @@ func TestPagesOfOneIssue(t *testing.T) {
 		s.answer(w, r, b)
 	}
 
-	all, _ := changes(t, c, time.Time{})
+	all, _ := allChanges(t, c, time.Time{})
 	if n := len(ids(all)); n != connectortest.Listed {
 		t.Errorf("%d issues", n)
 	}
@@ -91,12 +91,12 @@ func TestPagesOfOneIssue(t *testing.T) {
 	}
 
 	s.asked = 0
-	if n := len(ids(first(changes(t, c, time.Time{})))); n != connectortest.Listed {
+	if n := len(ids(first(allChanges(t, c, time.Time{})))); n != connectortest.Listed {
 		t.Errorf("%d issues of a list that moves", n)
 	}
 
 	f.answers(500, nil, "")
-	_, _, err := New(c.cfg, c.client, c.now).Changes(t.Context(), now, 0)
+	_, _, err := New(c.client.cfg, c.client.http, c.client.now).Changes(t.Context(), now, 0)
 	if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 		t.Errorf("%v %v", e.Class, e)
 	}

@@ -3,22 +3,14 @@
 package mantisbt
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"net/http"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/answers"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -35,340 +27,170 @@ type Config struct {
 // A Connector works in one project with one token. It is safe for use by
 // several goroutines.
 type Connector struct {
-	cfg    Config
-	client *outbound.Client
-	now    func() time.Time
-	sizes  *paging.Size // of pages of lists
-
-	mu       sync.Mutex
-	place    *place    // where the project is, once asked
-	used     int64     // the project's number where it was resolved, else 0
-	workflow *workflow // the server's statuses, once asked
-	trail    trail     // to where the last page of changes ended
-	// narrow are the items whose text the server failed on though nothing but
-	// its width was unusual.
-	narrow map[domain.Snowflake]bool
-	// dead says that a write was done as the anonymous account: no other is sent.
-	dead bool
+	client   *client
+	renderer *renderer
+	place    *place
+	issues   *issues
+	states   *states
+	writer   *writer
+	changes  *changes
+	finder   *finder
+	rights   *rights
 }
 
-// New makes a connector that asks through client, which must be pinned to the
+// New makes a connector that asks through http, which must be pinned to the
 // server's host. A nil clock is the system's.
-func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	if now == nil {
 		now = time.Now
 	}
-	return &Connector{cfg: cfg, client: client, now: now, sizes: paging.Usual(), narrow: map[domain.Snowflake]bool{}}
-}
 
-// A number is an id. Some versions write ids as text.
-type number int64
+	classifier := &classifier{clean: http.Clean, now: now}
+	client := &client{cfg: cfg, http: http, now: now, classifier: classifier}
+	place := &place{client: client, classifier: classifier}
+	pages := &pages{client: client, classifier: classifier}
+	probe := &probe{classifier: classifier, place: place, pages: pages}
+	issues := &issues{client: client, classifier: classifier, probe: probe}
+	states := &states{client: client, classifier: classifier, place: place}
+	changes := &changes{classifier: classifier, states: states, issues: issues, pages: pages, sizes: paging.Usual()}
 
-func (n *number) UnmarshalJSON(b []byte) error {
-	text := strings.Trim(string(b), `"`)
-	if text == "null" {
-		return nil
-	}
-
-	read, err := strconv.ParseInt(text, 10, 64)
-	*n = number(read)
-	return err
-}
-
-// A named thing is a project, a status or a resolution.
-type named struct {
-	ID   number `json:"id"`
-	Name string `json:"name"`
-}
-
-// An issue is what we read of MantisBT's.
-type issue struct {
-	ID          number    `json:"id"`
-	Summary     string    `json:"summary"`
-	Description string    `json:"description"`
-	Additional  string    `json:"additional_information"`
-	Project     named     `json:"project"`
-	Status      named     `json:"status"`
-	Sticky      bool      `json:"sticky"`
-	CreatedAt   time.Time `json:"created_at"`
-	UpdatedAt   time.Time `json:"updated_at"`
-}
-
-// written is an issue with what tells later whether somebody has changed it.
-func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
-	id := strconv.FormatInt(int64(i.ID), 10)
-	page, _ := markup.WebURL(strings.TrimSuffix(c.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
-
-	return connector.Written{
-		Remote:    domain.Remote{ID: id, Key: id, URL: page, State: state},
-		CreatedAt: i.CreatedAt,
-		Seen:      connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
-
-		UpdatedAt: i.UpdatedAt,
+	return &Connector{
+		client:   client,
+		renderer: &renderer{client: client},
+		place:    place,
+		issues:   issues,
+		states:   states,
+		writer: &writer{
+			client: client, classifier: classifier, place: place, issues: issues, probe: probe, narrow: map[domain.Snowflake]bool{},
+		},
+		changes: changes,
+		finder:  &finder{classifier: classifier, changes: changes},
+		rights:  &rights{client: client, classifier: classifier, place: place, pages: pages},
 	}
 }
 
-// textHash names a text as MantisBT stores it. Its line ends are those of
-// whoever wrote last, and a form may leave white space at the end.
-func textHash(summary, description string) string {
-	description = strings.TrimRight(strings.ReplaceAll(description, "\r\n", "\n"), " \t\n")
-	sum := sha256.Sum256([]byte(strconv.Quote(summary) + description))
-	return hex.EncodeToString(sum[:16])
+// Render shows an item as an issue.
+func (c *Connector) Render(item domain.Item) connector.Content { return c.renderer.render(item) }
+
+// Look is Seen.Text of an issue that has the content as it is sent. The marker is
+// beside the text, not in it.
+func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
+	return textHash(content.Title, content.Body)
 }
 
-// A ref names a project, a category, a status or a resolution.
-type ref struct {
-	ID   int64  `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
+// Check finds out whether issues could be created and kept up to date.
+func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) { return c.rights.check(ctx) }
+
+// Changes lists issues by their last change, the oldest first.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	return c.changes.list(ctx, since, offset)
 }
 
-// A draft is what we write of an issue. What is left out stays as it is.
-type draft struct {
-	Summary     string `json:"summary"`
-	Description string `json:"description"`
-	Additional  string `json:"additional_information,omitempty"`
-	Project     *ref   `json:"project,omitempty"`
-	Category    *ref   `json:"category,omitempty"`
-	Status      *ref   `json:"status,omitempty"`
-	Resolution  *ref   `json:"resolution,omitempty"`
-	// Notes is an empty list or nothing: see notes.
-	Notes *[]struct{} `json:"notes,omitempty"`
+// Find looks for the issues of markers.
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	return c.finder.find(ctx, since, want)
 }
 
-// Create makes the issue, open. Nothing is asked before: where the API is and
-// which number the project has is only found out if MantisBT does not know
-// what it is told.
+// Resolve finds the project by its number or its name.
+func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+	found, other, err := c.place.resolve(ctx)
+	if other {
+		c.forget()
+	}
+
+	return found, err
+}
+
+// Use makes later calls go to a project that was resolved before.
+func (c *Connector) Use(p connector.Place) {
+	if c.place.use(p) {
+		c.forget()
+	}
+}
+
+// forget drops what was read of another project: its statuses, and the walk
+// through its list.
+func (c *Connector) forget() {
+	c.states.forget()
+	c.changes.forget()
+}
+
+// Create makes the issue, open.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
-	p := c.guess()
-	d := draft{
-		Summary: content.Title, Description: content.Body, Additional: markerLine(m),
-		Project: &ref{ID: p.project}, Category: &ref{Name: c.cfg.Category},
-	}
-	if p.project == 0 {
-		d.Project.Name = c.cfg.Project
-	}
-
-	answer, err := c.write(ctx, http.MethodPost, p.root+"/issues", "", d, m)
+	made, err := c.writer.create(ctx, content, m)
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status == http.StatusNotFound {
-		return connector.Written{}, c.lost(ctx, p, answer)
-	}
 
-	made, proven := provenCreate(answer, m)
-	if !proven {
-		return connector.Written{}, c.createRefused(ctx, answer)
-	}
-
-	return c.written(made, domain.Open), nil
+	return c.issues.written(made, domain.Open), nil
 }
 
-// Update makes the issue what the content says. The issue is read before, for
-// what people put beside our marker and for the state it is in, and changed
-// only if it is still as it was read.
+// Update makes the issue what the content says. The issue is read before, for its
+// state and for what people wrote beside the marker. It is changed only if it is
+// still as it was read.
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
-	id, err := strconv.ParseInt(sent.Remote.Key, 10, 64)
-	if err != nil || id <= 0 {
-		return connector.Written{}, c.unnumbered()
+	id := number64(sent.Remote.Key)
+	if id <= 0 {
+		return connector.Written{}, c.client.classifier.unnumbered()
 	}
 
-	p, flow, err := c.prepare(ctx)
+	p, flow, err := c.states.prepare(ctx)
 	if err != nil {
 		return connector.Written{}, err
 	}
 
-	where := p.root + "/issues/" + strconv.FormatInt(id, 10)
-	current, header, err := c.linked(ctx, p.root, id)
+	before, err := c.issues.read(ctx, p, id)
 	if err != nil {
 		return connector.Written{}, err
 	}
 
-	d := draft{Summary: content.Title, Description: content.Body, Additional: keepMarker(current.Additional, m)}
-	d.Notes = notes(header.Get(versionHeader))
-	if content.State != sent.State && content.State != flow.state(current) {
-		if d.Status, d.Resolution, err = c.move(flow, content.State); err != nil {
+	d := changedIssue(before, content, m)
+	if content.State != sent.State && content.State != flow.state(before.issue) {
+		d.Status, d.Resolution, err = c.states.move(flow, content.State)
+		if err != nil {
 			return connector.Written{}, err
 		}
 	}
 
-	answer, err := c.write(ctx, http.MethodPatch, where, header.Get("ETag"), d, m)
+	edit, err := c.writer.edit(ctx, p, before, d, m)
 	if err != nil {
 		return connector.Written{}, err
 	}
 
-	if answer.Status >= 300 {
-		e := c.issueRefused(ctx, http.MethodPatch, answer)
-		if e.Code == "forbidden" && int64(current.Project.ID) != p.project { // a right in another project
-			e.Scope = failure.ItemScope
-		}
-		return connector.Written{}, e
+	written := c.issues.written(edit.issue, flow.state(edit.issue))
+	if err := c.writer.statusStored(d, edit); err != nil {
+		return written, err
 	}
 
-	i, err := c.patched(ctx, where, current.ID, d, answer)
-	if err != nil {
-		return connector.Written{}, err
-	}
-
-	return c.updated(answer, i, d, flow, sent)
-}
-
-// updated makes sure that MantisBT took the status: it stores what it does not
-// know as none.
-func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
-	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
-		return c.written(i, flow.state(i)), c.fail(failure.Final, failure.ItemScope, "status_not_taken",
-			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
-	}
-
-	written := c.written(i, flow.state(i))
 	if d.Status == nil && sent.State != "" {
-		// Whoever closed or reopened it meanwhile did that, not we.
-		if written.Seen.State = sent.Seen.State; written.Seen.State == "" {
-			written.Seen.State = sent.State
-		}
+		// If its state is another one by now, a person changed it: the next pull shows
+		// that.
+		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	}
 
 	return written, nil
 }
 
-// linked reads the issue with a number. An answer with another issue is none of
-// ours.
-func (c *Connector) linked(ctx context.Context, root string, id int64) (issue, http.Header, error) {
-	i, header, err := c.read(ctx, root+"/issues/"+strconv.FormatInt(id, 10))
-	if err == nil && int64(i.ID) != id {
-		return issue{}, nil, c.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue",
-			outbound.Response{Status: http.StatusOK, Header: header})
+// Read reads one issue. An answer with another issue is remote_moved.
+func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
+	id := number64(remote.Key)
+	if id <= 0 {
+		return connector.Object{}, c.client.classifier.unnumbered()
 	}
 
-	return i, header, err
-}
-
-// read gets one issue, and the header of the answer: the tag of the form it is
-// in, and the server's version.
-func (c *Connector) read(ctx context.Context, where string) (issue, http.Header, error) {
-	answer, err := c.get(ctx, where, pageBody)
+	p, flow, err := c.states.prepare(ctx)
 	if err != nil {
-		return issue{}, nil, err
-	}
-	if answer.Status != http.StatusOK {
-		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, answer)
+		return connector.Object{}, err
 	}
 
-	i, err := only(answer.Body)
-	if err == nil {
-		return i, answer.Header, nil
-	}
-
-	if refusal, ok := faultIn(answer); ok {
-		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, refusal)
-	}
-
-	return issue{}, nil, c.unreadable("MantisBT's answer is not an issue", answer)
-}
-
-// write sends a draft. With a tag it is only taken if the issue still has it;
-// MantisBT compares it as it stands, without quotes around it.
-func (c *Connector) write(ctx context.Context, method, where, tag string, d draft, m connector.Marker) (outbound.Response, error) {
-	if c.isDead() {
-		return outbound.Response{}, c.rejected(outbound.Response{})
-	}
-
-	d.Summary = markup.Cut(d.Summary, maxSummary, "…")
-	if c.isNarrow(m) || method == http.MethodPost && m.Attempt > 1 {
-		d.Summary, d.Description = narrowed(d.Summary), narrowed(d.Description)
-	}
-
-	body, err := json.Marshal(d)
+	i, err := c.issues.read(ctx, p, id)
 	if err != nil {
-		panic(err) // strings and numbers always marshal
+		return connector.Object{}, err
 	}
 
-	r := outbound.Request{Method: method, URL: where, Header: c.header(), Body: body}
-	r.Header.Set("Content-Type", "application/json")
-	if method == http.MethodPatch {
-		r.MaxBody = pageBody // an old issue comes with all its notes
-	}
-
-	if tag != "" {
-		r.Header.Set("If-Match", tag)
-	}
-
-	answer, err := c.client.Do(ctx, r)
-	if err == nil && answer.Status == http.StatusInternalServerError && wide(d.Summary+d.Description) {
-		c.markNarrow(m)
-	}
-
-	if err == nil && answer.Status < 300 && nobody(answer.Header) {
-		c.markDead()
-	}
-
-	return answer, err
+	return c.issues.object(i.issue, flow).Object, nil
 }
 
-func (c *Connector) isDead() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dead
-}
-
-func (c *Connector) markDead() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dead = true
-}
-
-func (c *Connector) isNarrow(m connector.Marker) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.narrow[m.Item]
-}
-
-func (c *Connector) markNarrow(m connector.Marker) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.narrow[m.Item] = true
-}
-
-// get reads. Nothing is believed of what MantisBT shows to its anonymous
-// account, nor of an answer that is no JSON.
-func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
-	if err != nil {
-		return answer, err
-	}
-
-	if err := c.trusted(answer); err != nil {
-		return answer, err
-	}
-
-	if answer.Status < 300 {
-		answer.Body = withoutNotices(answer.Body)
-	}
-
-	return answer, nil
-}
-
-// trusted is the error for an answer that is given to nobody, or an answer of
-// success that is not MantisBT's own. Other answers are left to the caller.
-func (c *Connector) trusted(answer outbound.Response) error {
-	switch {
-	case nobody(answer.Header) && answer.Status < 500:
-		return c.rejected(answer)
-	case answer.Status < 300 && !answers.IsJSON(answers.MediaType(answer)):
-		return c.unreadable("MantisBT's answer is not JSON", answer)
-	}
-
-	return nil
-}
-
-// header carries the bare token: MantisBT 2.28 answers 401 to a scheme.
-func (c *Connector) header() http.Header {
-	return http.Header{"Authorization": {c.cfg.Token}, "Accept": {"application/json"}}
-}
-
-// unnumbered is for a link without the number of an issue: nothing is sent.
-func (c *Connector) unnumbered() *failure.Error {
-	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
-}
+// ClockLag is how far MantisBT's clock is behind ours.
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.http.ClockLag() }

@@ -216,7 +216,7 @@ func TestFourByteCharacters(t *testing.T) {
 	}
 
 	_, fresh := start(t, nil) // another slice, which has not seen the first try
-	fresh.client = c.client
+	fresh.client.http = c.client.http
 	if _, err := fresh.Create(t.Context(), content, second); err != nil {
 		t.Error(err)
 	}

@@ -11,8 +11,8 @@ const (
 	markerEnd   = "]"
 )
 
-// markerLine is the marker as it stands among an issue's additional
-// information, which item text never reaches.
+// markerLine is the marker as a line of an issue's additional information. The
+// text of an item is never written there.
 func markerLine(m connector.Marker) string { return markerBegin + m.Text() + markerEnd }
 
 // parseLine reads a line that is a marker and nothing else.
@@ -26,8 +26,8 @@ func parseLine(line string) (connector.Marker, bool) {
 	return connector.ParseMarker(text)
 }
 
-// markers reads the lines that are markers, from the first one down: we write
-// ours first. People may write around it.
+// markers reads the lines that are markers, from the first one on: ours is written
+// first. People may write around it.
 func markers(additional string) []connector.Marker {
 	var found []connector.Marker
 	for line := range strings.Lines(additional) {
@@ -39,10 +39,9 @@ func markers(additional string) []connector.Marker {
 	return found
 }
 
-// keepMarker is what to write as additional information so that the marker is
-// there and what people wrote stays: "", if nothing is to be written. A marker
-// of another attempt of the same item is replaced, and so is one with another
-// tag.
+// keepMarker is the additional information with the marker and with what people
+// wrote, "" if nothing has to be written. A marker of another attempt of the same
+// item is replaced, and so is one with another tag.
 func keepMarker(current string, m connector.Marker) string {
 	var rest strings.Builder
 	replaced := false
@@ -65,7 +64,7 @@ func keepMarker(current string, m connector.Marker) string {
 		others = strings.TrimLeft(others, "\r\n")
 	}
 
-	// Ours comes first: an issue that was copied also carries the other one's.
+	// The marker comes first: a copied issue also has the marker of the other one.
 	text := strings.TrimRight(markerLine(m)+"\n\n"+others, " \t\r\n")
 	if len([]rune(text)) > maxText {
 		return ""

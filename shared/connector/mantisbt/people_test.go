@@ -10,7 +10,7 @@ import (
 
 // The line stands between the text and the line that leads to the item.
 func TestPeopleBelowTheText(t *testing.T) {
-	connectortest.PeopleBelowTheText(t, renderer(Config{}).Render, item, "\n", maxText)
+	connectortest.PeopleBelowTheText(t, rendering(Config{}).Render, item, "\n", maxText)
 }
 
 // Names are foreign text: MantisBT shows them and does nothing with them, with
@@ -32,7 +32,7 @@ func TestHostileNames(t *testing.T) {
 		i := item
 		i.Owner = &domain.Named{ID: 1, Name: name}
 		i.UpdatedBy = &domain.Named{ID: 2, Name: name}
-		got := renderer(Config{}).Render(i)
+		got := rendering(Config{}).Render(i)
 		checkContent(t, name, i, got)
 		if want := "\n---\nOwner: " + want + " · Changed by: " + want + "\nKEP-9 · "; !strings.Contains(got.Body, want) {
 			t.Errorf("%q: %q, want %q", name, got.Body, want)

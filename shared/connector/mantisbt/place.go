@@ -6,18 +6,76 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
-// A place is where the project is.
+// A place is the project that calls go to. It finds out at which address the API
+// answers and which number the project has.
 type place struct {
-	root    string // of the REST API, with index.php where the web server wants it
-	project int64
+	client     *client
+	classifier *classifier
+
+	mu    sync.Mutex
+	known *projectRef // nil before MantisBT was asked
+	used  int64       // the number of the project that was resolved, else 0
 }
 
-// A user is whose token it is.
+// A projectRef names the project in calls.
+type projectRef struct {
+	root string // of the REST API, with index.php if the web server needs it
+	id   int64  // the project's number, 0 if it is not known
+}
+
+// issue is the address of an issue.
+func (p projectRef) issue(id int64) string { return p.root + "/issues/" + strconv.FormatInt(id, 10) }
+
+// guess is what is known of the project without asking MantisBT.
+func (pl *place) guess() projectRef {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if pl.known != nil {
+		return *pl.known
+	}
+
+	return projectRef{root: pl.client.cfg.BaseURL, id: cmp.Or(pl.used, number64(pl.client.cfg.Project))}
+}
+
+// find asks once which account the token belongs to. The answer shows at which
+// address the API answers, and which number the project has.
+func (pl *place) find(ctx context.Context) (projectRef, error) {
+	pl.mu.Lock()
+	known := pl.known
+	pl.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+
+	root, me, err := pl.whoami(ctx)
+	if err != nil {
+		return projectRef{}, err
+	}
+
+	id, err := pl.projectNumber(ctx, root, me)
+	if err != nil {
+		return projectRef{}, err
+	}
+
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if pl.used > 0 { // use was called in the meantime
+		id = pl.used
+	}
+
+	p := projectRef{root, id}
+	pl.known = &p
+
+	return p, nil
+}
+
+// A user is the account that the token belongs to.
 type user struct {
 	ID       number    `json:"id"`
 	Name     string    `json:"name"`
@@ -25,180 +83,129 @@ type user struct {
 	Projects []project `json:"projects"`
 }
 
-// A project, with those that lie below it.
-type project struct {
-	named
-	Access      named     `json:"access_level"`
-	Categories  []named   `json:"categories"`
-	SubProjects []project `json:"subProjects"`
-}
-
-// guess is the place as far as it is known without asking.
-func (c *Connector) guess() place {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.place != nil {
-		return *c.place
-	}
-	return place{root: c.cfg.BaseURL, project: cmp.Or(c.used, number64(c.cfg.Project))}
-}
-
-// number64 is the number a text is, or 0.
-func number64(text string) int64 {
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id < 0 {
-		return 0
-	}
-	return id
-}
-
-// lost says why a create met nothing: there is no such project, or the API has
-// another address. Then nothing has happened, and the next try is sent there.
-func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Response) error {
-	p, err := c.find(ctx)
-	switch {
-	case err != nil:
-		return err
-	case p.root != guessed.root:
-		return c.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
-	}
-
-	return c.createRefused(ctx, answer)
-}
-
-// find asks once whose token it is, and with that under which address the API
-// answers and which number the project has.
-func (c *Connector) find(ctx context.Context) (place, error) {
-	c.mu.Lock()
-	known := c.place
-	c.mu.Unlock()
-	if known != nil {
-		return *known, nil
-	}
-
-	root, me, err := c.whoami(ctx)
-	if err != nil {
-		return place{}, err
-	}
-
-	p := place{root: root}
-	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
-		return place{}, err
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.used > 0 { // a place was used in the meantime
-		p.project = c.used
-	}
-
-	c.place = &p
-
-	return p, nil
-}
-
-// whoami asks whose token it is. A web server that does not rewrite addresses
-// knows the API as a script only.
-func (c *Connector) whoami(ctx context.Context) (root string, me user, err error) {
+// whoami reads the account that the token belongs to. A web server that does not
+// rewrite addresses has the API only below index.php.
+func (pl *place) whoami(ctx context.Context) (root string, me user, err error) {
 	var missing outbound.Response
 	for _, script := range []string{"", "/index.php"} {
-		root = c.cfg.BaseURL + script
-		answer, err := c.get(ctx, root+"/users/me", 0)
+		root = pl.client.cfg.BaseURL + script
+		answer, err := pl.client.get(ctx, root+"/users/me", 0)
 		if err != nil {
 			return "", user{}, err
 		}
 
-		switch {
-		case answer.Status == http.StatusNotFound:
+		if answer.Status == http.StatusNotFound {
 			missing = answer
 			continue
-		case disabled(answer, c.said(answer)):
-			return "", user{}, c.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
-				c.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
-		case answer.Status != http.StatusOK:
-			return "", user{}, c.refused(http.MethodGet, answer)
 		}
 
-		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
-			return "", user{}, c.unreadable("MantisBT did not say whose token it is", answer)
+		me, err := pl.account(answer)
+		if err != nil {
+			return "", user{}, err
 		}
 
 		return root, me, nil
 	}
 
-	return "", user{}, c.noAPI(missing)
+	return "", user{}, pl.noAPI(missing)
 }
 
-// noAPI is for an address without the API. Once a project is in use, a 404 that
-// is not MantisBT's own is one of a gateway, and an outage.
-func (c *Connector) noAPI(answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	c.mu.Lock()
-	inUse := c.used > 0
-	c.mu.Unlock()
-	if inUse && foreign(answer, said) {
-		return c.intercepted(answer, said)
+// account reads the account in an answer.
+func (pl *place) account(answer outbound.Response) (user, error) {
+	said := pl.classifier.said(answer)
+	switch {
+	case disabled(answer, said):
+		return user{}, pl.classifier.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+			said.Reason("MantisBT does not let the token's user in: it is disabled"), answer)
+	case answer.Status != http.StatusOK:
+		return user{}, pl.classifier.refused(http.MethodGet, answer)
 	}
 
-	return c.fail(failure.Final, failure.IntegrationScope, "api_not_found",
-		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
+	var me user
+	err := json.Unmarshal(answer.Body, &me)
+	if err != nil || me.ID <= 0 {
+		return user{}, pl.classifier.unreadable("MantisBT did not say whose token it is", answer)
+	}
+
+	return me, nil
+}
+
+// noAPI is the error for an address without the API. After a project was
+// resolved, a 404 that is not MantisBT's comes from a gateway, and is an outage.
+func (pl *place) noAPI(answer outbound.Response) *failure.Error {
+	said := pl.classifier.said(answer)
+	pl.mu.Lock()
+	inUse := pl.used > 0
+	pl.mu.Unlock()
+	if inUse && foreign(answer, said) {
+		return pl.classifier.intercepted(answer, said)
+	}
+
+	return pl.classifier.fail(failure.Final, failure.IntegrationScope, "api_not_found",
+		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest",
+		outbound.Response{Status: http.StatusNotFound})
 }
 
 // projectNumber is the number of the project that was resolved, else the
 // configured one, else that of the project with the configured name.
-func (c *Connector) projectNumber(ctx context.Context, root string, me user) (int64, error) {
-	if id := c.guess().project; id > 0 {
+func (pl *place) projectNumber(ctx context.Context, root string, me user) (int64, error) {
+	if id := pl.guess().id; id > 0 {
 		return id, nil
 	}
 
-	found, err := c.projectByName(ctx, root, me)
+	found, err := pl.projectByName(ctx, root, me)
 
 	return int64(found.ID), err
 }
 
-// projectByName is the project with the configured name. A user's own list has
-// no projects below others; the list of all has.
-func (c *Connector) projectByName(ctx context.Context, root string, me user) (named, error) {
-	if found := byName(me.Projects, c.cfg.Project); found != nil {
+// projectByName is the project with the configured name. The account's own list
+// has no projects below others; the list of all projects has them.
+func (pl *place) projectByName(ctx context.Context, root string, me user) (named, error) {
+	name := pl.client.cfg.Project
+	if found := byName(me.Projects, name); found != nil {
 		return found.named, nil
 	}
 
-	answer, err := c.get(ctx, root+"/projects", pageBody)
+	answer, err := pl.client.get(ctx, root+"/projects", pageBody)
 	if err != nil {
 		return named{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return named{}, c.refused(http.MethodGet, answer)
+		return named{}, pl.classifier.refused(http.MethodGet, answer)
 	}
 
 	list, err := parseProjects(answer.Body)
 	if err != nil {
-		return named{}, c.unreadable("MantisBT's answer is not a list of projects", answer)
+		return named{}, pl.classifier.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
 
-	if found := byName(list, c.cfg.Project); found != nil {
+	if found := byName(list, name); found != nil {
 		return found.named, nil
 	}
 
-	if found := byFoldedName(list, c.cfg.Project); found != nil {
+	if found := byFoldedName(list, name); found != nil {
 		return found.named, nil
 	}
 
-	return named{}, c.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+	return named{}, pl.classifier.amiss("target_not_found", "there is no project of this name, or the token's user may not see it")
 }
 
-// byName looks through projects and those below them. What has no number is
-// none.
-func byName(list []project, name string) *project {
-	for i := range list {
-		if list[i].Name == name && list[i].ID > 0 {
-			return &list[i]
-		}
-
-		if found := byName(list[i].SubProjects, name); found != nil {
-			return found
-		}
+// readProject reads the project by its number.
+func (pl *place) readProject(ctx context.Context, p projectRef) (outbound.Response, error) {
+	answer, err := pl.client.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.id, 10), pageBody)
+	if err != nil {
+		return outbound.Response{}, err
 	}
 
-	return nil
+	if answer.Status != http.StatusOK {
+		e := pl.classifier.refused(http.MethodGet, answer)
+		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
+			// The token was accepted just before, so its user may not see this project.
+			e.Code = "target_not_found"
+		}
+
+		return outbound.Response{}, e
+	}
+
+	return answer, nil
 }

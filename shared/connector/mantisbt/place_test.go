@@ -69,7 +69,7 @@ func TestResolve(t *testing.T) {
 					t.Errorf("%v", e)
 				}
 
-				if p != (connector.Place{}) || c.used != 0 {
+				if p != (connector.Place{}) || c.place.used != 0 {
 					t.Errorf("%+v", p)
 				}
 
@@ -152,7 +152,7 @@ func TestCallsGoByNumber(t *testing.T) {
 		c.Use(p)
 	}
 
-	if got := c.guess().project; got != 7 {
+	if got := c.place.guess().id; got != 7 {
 		t.Errorf("what is no place was used: %d", got)
 	}
 }

@@ -2,7 +2,6 @@ package mantisbt
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -13,17 +12,17 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// What proves that MantisBT did what was asked. A server that shows PHP's errors
-// answers with 200 and their text where the request failed, and puts warnings
-// before or behind valid JSON.
+// The documented answers of success. A server that shows PHP's errors answers with
+// 200 and their text where a request failed, and puts warnings before or behind
+// valid JSON.
 var (
 	createProof = answers.ProofOf(domain.MantisBT, "", answers.OpCreate)
 	updateProof = answers.ProofOf(domain.MantisBT, "", answers.OpUpdate)
 )
 
-// provenCreate gives the issue that an answer to a create holds. An answer that
-// is not the documented one must hold the marker that was sent: text behind the
-// issue may say that something failed.
+// provenCreate returns the issue in an answer to a create. An answer that is not
+// the documented one must hold the marker that was sent: text behind the issue may
+// say that something failed.
 func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	var made struct {
 		Issue issue `json:"issue"`
@@ -51,29 +50,10 @@ func objectIn(body []byte) []byte {
 	return object
 }
 
-// patched is the issue as the PATCH left it. After a success that is not the
-// documented one the issue is read once: if it shows what was sent, that is the
-// proof.
-func (c *Connector) patched(ctx context.Context, where string, id number, d draft, answer outbound.Response) (issue, error) {
-	i, err := only(objectIn(answer.Body))
-	if err == nil && i.ID == id && (updateProof.Proven(answer) || i.shows(d)) {
-		return i, nil
-	}
-
-	i, _, err = c.read(ctx, where)
-	if err == nil && i.ID == id && i.shows(d) {
-		return i, nil
-	}
-
-	return issue{}, c.unproven(answer, c.said(answer))
-}
-
-// shows reports whether an issue is as a draft wants it. MantisBT trims texts,
-// and old tables have no characters of four bytes.
+// shows reports whether an issue has what a draft sent. MantisBT trims texts, and
+// old tables cannot store characters of four bytes.
 func (i issue) shows(d draft) bool {
-	same := func(a, b string) bool {
-		return strings.TrimSpace(strings.ReplaceAll(narrowed(a), "\r\n", "\n")) == strings.TrimSpace(strings.ReplaceAll(narrowed(b), "\r\n", "\n"))
-	}
+	same := func(a, b string) bool { return asStored(a) == asStored(b) }
 	marker, _, _ := strings.Cut(d.Additional, "\n")
 	switch {
 	case !same(i.Summary, d.Summary), !same(i.Description, d.Description):
@@ -87,15 +67,19 @@ func (i issue) shows(d draft) bool {
 	return true
 }
 
-// A fault in the place of data: {"issues":[{"status_code":403,…}]} for one issue,
+// asStored is a text as the narrowest table stores it.
+func asStored(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(narrowed(text), "\r\n", "\n"))
+}
+
+// A fault stands in place of data: {"issues":[{"status_code":403,…}]} for one issue,
 // {"issues":{"status_code":404,…}} for a list, both with 200.
 type fault struct {
 	Status int    `json:"status_code"`
 	Words  string `json:"fault_string"`
 }
 
-// faultIn gives a refusal that stands in the place of data, as an answer with
-// its own status.
+// faultIn returns a fault in place of data as an answer with the fault's status.
 func faultIn(answer outbound.Response) (outbound.Response, bool) {
 	var whole struct {
 		Issues json.RawMessage `json:"issues"`
@@ -126,15 +110,15 @@ func faultIn(answer outbound.Response) (outbound.Response, bool) {
 	return answer, true
 }
 
-// harmless is a line in which PHP shows a notice.
+// harmless is the form of a line with a notice of PHP.
 var harmless = regexp.MustCompile(`^(?:<b>)?(?:Notice|Deprecated|Strict Standards)(?:</b>)?: .* on line (?:<b>)?[0-9]+(?:</b>)?(?:<br />)?$`)
 
-// maxNotices bounds the text behind an answer that is looked at, in bytes.
+// maxNotices bounds the text behind an answer that is read, in bytes.
 const maxNotices = 64 << 10
 
-// withoutNotices cuts off PHP's notices behind an answer. Other text stays, and
-// makes the answer unreadable: after a warning or an error a list may lack
-// issues.
+// withoutNotices cuts off PHP's notices behind an answer. Other text stays and
+// makes the answer unreadable: after a warning or an error, issues may be missing
+// in a list.
 func withoutNotices(body []byte) []byte {
 	end := bytes.LastIndexByte(body, '}') + 1
 	rest := bytes.TrimSpace(body[end:])
@@ -150,22 +134,4 @@ func withoutNotices(body []byte) []byte {
 	}
 
 	return body[:end]
-}
-
-// notesProved are the versions on which `"notes": []` in a PATCH was seen to
-// lose no note. There the PATCH asks for no right to change notes. Without it,
-// MantisBT writes all of the issue's notes anew and refuses the whole change to
-// those who may not (update_bugnote_threshold). Elsewhere the member could
-// delete notes, so it is left out.
-var notesProved = map[string]string{
-	"2.28.4": fromRecordings + "patch-with-foreign-note-notes-emptied",
-}
-
-// notes is the list for a PATCH to a server of a version, nil to leave it out.
-func notes(version string) *[]struct{} {
-	if notesProved[version] == "" {
-		return nil
-	}
-
-	return &[]struct{}{}
 }

@@ -368,7 +368,7 @@ func TestATokenDiesBeforeThePatch(t *testing.T) {
 		f, c := start(t, nil)
 		f.login = "api-token"
 		f.routes(map[string]told{"GET /issues/7": object(200, listOf(issueOf(7, 10, markerLine(marker)))), "PATCH": tt.refused})
-		if _, _, err := c.prepare(t.Context()); err != nil {
+		if _, _, err := c.states.prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 
@@ -506,7 +506,7 @@ func TestOnlyListedStatusesAreWritten(t *testing.T) {
 		results := map[int64]bool{10: true, 20: true, 30: true}
 		_, c := start(t, nil)
 		for _, state := range []domain.ItemState{domain.Open, domain.Closed} {
-			status, result, err := c.move(flow, state)
+			status, result, err := c.states.move(flow, state)
 			if err != nil {
 				if e := failureOf(t, err); e.Code != "status_missing" {
 					t.Errorf("%s: %v", name, e)

@@ -186,7 +186,7 @@ func TestRecordedLogins(t *testing.T) {
 		f, c := start(t, nil)
 		f.bare = true
 		f.users = func(w http.ResponseWriter, _ *http.Request) { r.told().send(w) }
-		_, _, err := c.whoami(t.Context())
+		_, _, err := c.place.whoami(t.Context())
 		checkOutcome(t, name, want, err)
 	}
 }
@@ -213,7 +213,7 @@ func TestRecordedReads(t *testing.T) {
 		f, c := start(t, nil)
 		f.bare = true
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) { r.told().send(w) }
-		_, err := c.rows(t.Context(), place{base, 7}, 50, 1, whole)
+		_, err := c.changes.pages.rows(t.Context(), projectRef{base, 7}, 50, 1, whole)
 		checkOutcome(t, name, want, err)
 	}
 
@@ -237,7 +237,7 @@ func TestRecordedReads(t *testing.T) {
 			all[name].told().send(w)
 		}
 
-		_, _, err := c.read(t.Context(), base+"/issues/7")
+		_, _, err := c.issues.get(t.Context(), base+"/issues/7")
 		checkOutcome(t, name, want, err)
 	}
 }

@@ -1,7 +1,6 @@
 package mantisbt
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,8 +10,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// The headers in which MantisBT says that it is MantisBT, and how it took the
-// caller's login.
+// The headers with MantisBT's version, and with the method of the caller's
+// log-in.
 const (
 	versionHeader = "X-Mantis-Version"
 	loginHeader   = "X-Mantis-LoginMethod"
@@ -20,9 +19,9 @@ const (
 
 const fromRecordings = "recorded from 2.28.4: "
 
-// refusals are the answers that count at once, because they name the
-// credential, its rights in all of the project, or the place. Messages are
-// English whatever the account's language is. Where a refusal has no body, its
+// refusals are the answers that stop the integration at once, because they name
+// the credential, its rights in the whole project, or the place. Messages are
+// English in every language of the account. Where a refusal has no body, its
 // words are on the status line, which HTTP/2 does not have.
 var refusals = []answers.Refusal{
 	{Status: 401, Header: versionHeader, Means: "credentials_rejected", Source: fromRecordings + "token-revoked"},
@@ -33,27 +32,22 @@ var refusals = []answers.Refusal{
 	{Status: 403, Bare: true, Words: "not enough rights to update issues", Means: "forbidden",
 		Detail: "the token's user may not change issues, not even its own: it needs the role updater", Source: fromRecordings + "patch-summary-reporter"},
 	{Status: 400, Creates: true, Bare: true, Words: "mandatory field", Means: "field_required",
-		Detail: "the project wants to know what items do not tell: do not require the field on report", Source: fromRecordings + "create-custom-field-missing"},
+		Detail: "new issues have a required field that items do not fill in: do not require it on report", Source: fromRecordings + "create-custom-field-missing"},
 	{Status: 400, Creates: true, Bare: true, Words: "project not specified", Means: "target_not_found",
-		Detail: "the project does not exist, or the token's user may not see it", Source: fromRecordings + "create-project-unknown-name"},
+		Detail: noProject, Source: fromRecordings + "create-project-unknown-name"},
 	{Status: 404, Creates: true, Code: "700", Means: "target_not_found",
-		Detail: "the project does not exist, or the token's user may not see it", Source: "ERROR_PROJECT_NOT_FOUND in MantisBT's core/constant_inc.php"},
+		Detail: noProject, Source: "ERROR_PROJECT_NOT_FOUND in MantisBT's core/constant_inc.php"},
 	{Status: 404, Creates: true, Bare: true, Words: "project '", Means: "target_not_found",
-		Detail: "the project does not exist, or the token's user may not see it", Source: fromRecordings + "project-unknown-id"},
+		Detail: noProject, Source: fromRecordings + "project-unknown-id"},
 	{Status: 400, Creates: true, Bare: true, Words: "category", Means: "category_not_found",
 		Detail: "the project does not have the configured category", Source: fromRecordings + "create-category-missing"},
 	{Status: 404, Creates: true, Bare: true, Words: "category", Means: "category_not_found",
 		Detail: "the project does not have the configured category", Source: fromRecordings + "create-category-unknown"},
 }
 
-// said reads what an answer says besides its status.
-func (c *Connector) said(answer outbound.Response) answers.Problem {
-	return answers.Read(answer, c.client.Clean)
-}
-
-// foreign reports whether a refusal of a read may come from a gateway before
-// MantisBT. MantisBT's own are JSON, have the header of its version, or have no
-// body and known words on the status line (recorded: project-unknown-id,
+// foreign reports whether a refused read may come from a gateway in front of
+// MantisBT. MantisBT's own refusals are JSON, have the header with its version, or
+// have no body and known words on the status line (recorded: project-unknown-id,
 // token-garbage).
 func foreign(answer outbound.Response, said answers.Problem) bool {
 	ownWords := said.Empty && (said.Says("project '") || said.Says(tokenWords))
@@ -61,35 +55,35 @@ func foreign(answer outbound.Response, said answers.Problem) bool {
 	return said.Foreign(answer, ownWords || answer.Header.Get(versionHeader) != "")
 }
 
-// tokenWords are MantisBT's for a token that it does not take.
+// tokenWords are MantisBT's words for a token that it does not accept.
 const tokenWords = "api token required"
 
-// nobody reports whether an answer says that the token was not taken. With
-// anonymous access on, MantisBT serves a dead token as the anonymous account:
-// the method of the login is "cookie" or "anonymous" then, and "api-token" for a
-// good token.
-func nobody(header http.Header) bool {
+// anonymous reports whether an answer says that the token was not accepted. With
+// anonymous access on, MantisBT serves a dead token as the anonymous account: then
+// the method of the log-in is "cookie" or "anonymous". For a good token it is
+// "api-token".
+func anonymous(header http.Header) bool {
 	method := header.Get(loginHeader)
 
 	return method != "" && method != "api-token"
 }
 
-// rejected is for a token that MantisBT does not take.
-func (c *Connector) rejected(answer outbound.Response) *failure.Error {
-	return c.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
-		"MantisBT does not take the token and answers as its anonymous account: the token was revoked", answer)
+// rejected is the error for a token that MantisBT does not accept.
+func (a *classifier) rejected(answer outbound.Response) *failure.Error {
+	return a.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+		"MantisBT does not accept the token and answers as its anonymous account: the token was revoked", answer)
 }
 
-// settled is for what needs no second look: a success of a write without proof,
-// a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said answers.Problem) *failure.Error {
+// settled is the error for answers that need no second read: an unproven success
+// of a write, a rate limit, and the table of refusals. It is nil for all others.
+func (a *classifier) settled(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
-		return c.unproven(answer, said)
+		return a.unproven(answer, said)
 	case answer.Status == http.StatusTooManyRequests:
-		return c.limited(said, answer)
-	case nobody(answer.Header) && answer.Status < 500:
-		return c.rejected(answer)
+		return a.limited(answer, said)
+	case anonymous(answer.Header) && answer.Status < 500:
+		return a.rejected(answer)
 	}
 
 	row, found := answers.FindRefusal(refusals, method, answer, said, said.Member("code"))
@@ -97,22 +91,22 @@ func (c *Connector) settled(method string, answer outbound.Response, said answer
 		return nil
 	}
 
-	return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+	return a.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 }
 
-// unproven is for a success that does not show what was done: it may come from
-// a proxy, or be the text of an error that PHP shows.
-func (c *Connector) unproven(answer outbound.Response, said answers.Problem) *failure.Error {
+// unproven is the error for an answer of success that does not prove the write:
+// it may come from a proxy, or be the text of an error that PHP shows.
+func (a *classifier) unproven(answer outbound.Response, said answers.Problem) *failure.Error {
 	code := said.ForeignCode()
-	if nobody(answer.Header) {
+	if anonymous(answer.Header) {
 		code = "session_expired"
 	}
 
-	return c.fail(failure.Ambiguous, failure.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
+	return a.fail(failure.Ambiguous, failure.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
 }
 
-// shown is what a reason says about an answer with success. Words in JSON may be
-// those of any issue, so they are left out, but for those of a fault.
+// shown is what an error says about an answer of success. Text in JSON may belong
+// to any issue, so it is left out, except that of a fault.
 func shown(answer outbound.Response, said answers.Problem) string {
 	if !said.JSON {
 		return said.Summary
@@ -126,64 +120,30 @@ func shown(answer outbound.Response, said answers.Problem) string {
 	return form
 }
 
-// unreadable is for an answer to a read that is not what was asked for: an
-// outage.
-func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+// unreadable is the error for an answer to a read that is not what was asked for.
+// It counts as an outage.
+func (a *classifier) unreadable(what string, answer outbound.Response) *failure.Error {
+	said := a.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !answers.IsJSON(answers.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
-	return c.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
+	return a.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
-// intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
+// intercepted is the error for an answer to a read that is not MantisBT's.
+func (a *classifier) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
-	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
-	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
+	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 
 	return e
 }
 
-// disabled reports whether a 403 is what MantisBT answers before it looks at
-// what was asked for: the token's user is disabled. Its other refusals have a
-// body, or say how the caller is logged in.
+// disabled reports whether a 403 means that the token's user is disabled. MantisBT
+// answers so before it reads the request. Its other refusals have a body, or the
+// method of the log-in.
 func disabled(answer outbound.Response, said answers.Problem) bool {
 	return answer.Status == http.StatusForbidden && said.Empty && answer.Header.Get(versionHeader) != "" && answer.Header.Get(loginHeader) == ""
-}
-
-// lostToken asks with one read whether a refusal of a write comes from a token that
-// is dead by now, or from a server that has moved. It is nil if not. A write as
-// anonymous is 403 and does not say that it is one.
-func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, said answers.Problem) *failure.Error {
-	moved := answer.Status >= 300 && answer.Status < 400
-	forbidden := answer.Status == http.StatusForbidden && !said.Markup
-	if !moved && !forbidden || said.Says("reason:") || said.Says("readonly") || said.Says("read-only") {
-		return nil
-	}
-
-	_, _, err := c.whoami(ctx)
-	e, ok := err.(*failure.Error)
-	if !ok || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
-		return nil
-	}
-	if moved || e.Code == "credentials_rejected" {
-		return e
-	}
-
-	return nil
-}
-
-// createRefused is refused for a create.
-func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	if answer.Status >= 300 {
-		if e := c.lostToken(ctx, answer, said); e != nil {
-			return e
-		}
-	}
-
-	return c.refused(http.MethodPost, answer)
 }

@@ -229,7 +229,7 @@ func FuzzRefusal(f *testing.F) {
 
 		answer := outbound.Response{Status: status, Reason: reason, Header: http.Header{}, Body: body}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch} {
-			if e := c.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
+			if e := c.client.classifier.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
 				t.Errorf("%s %d %q: %v", method, status, body, e)
 			}
 		}

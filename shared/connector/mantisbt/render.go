@@ -11,8 +11,13 @@ import (
 	"example.com/integrations/shared/markup/raw"
 )
 
-// MantisBT's limits, in code points. A longer summary is an error without a
-// word on PostgreSQL, and cut on MySQL.
+// A renderer shows items as issues.
+type renderer struct {
+	client *client
+}
+
+// MantisBT's limits, in code points. A longer summary is an error without an
+// explanation on PostgreSQL, and is cut on MySQL.
 const (
 	maxSummary = 128
 	maxText    = 65535
@@ -20,13 +25,18 @@ const (
 
 var disarm markup.MantisBT
 
-// disarmer is for texts, which servers with the plugin for Markdown read as such.
+// disarmer is for texts, which servers with the Markdown plugin read as Markdown.
 var disarmer = raw.Disarmer{Disarm: disarm.Disarm, Form: raw.LinksPlain}
 
-// Render shows an item as an issue. MantisBT's tags are words of a common list
-// to which not everyone may add: labels stay out.
-func (c *Connector) Render(item domain.Item) connector.Content {
-	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: []string{}, State: item.State}
+// render shows an item as an issue. Labels are left out: MantisBT's tags are words
+// of a common list to which not every user may add.
+func (r *renderer) render(item domain.Item) connector.Content {
+	return connector.Content{
+		Title:  r.title(item),
+		Body:   r.body(item),
+		Labels: []string{},
+		State:  item.State,
+	}
 }
 
 const (
@@ -34,9 +44,9 @@ const (
 	bodyTemplate  = "{{description}}"
 )
 
-// title is never blank: MantisBT takes no issue without a summary.
-func (c *Connector) title(item domain.Item) string {
-	text := disarm.DisarmLine(form.Fill(c.cfg.TitleTemplate, titleTemplate, item))
+// title is never blank: MantisBT accepts no issue without a summary.
+func (r *renderer) title(item domain.Item) string {
+	text := disarm.DisarmLine(form.Fill(r.client.cfg.TitleTemplate, titleTemplate, item))
 	if markup.IsBlank(text) {
 		text = disarm.DisarmLine(form.Fill("", titleTemplate, item))
 	}
@@ -48,13 +58,13 @@ func (c *Connector) title(item domain.Item) string {
 	return markup.Cut(text, maxSummary, "…")
 }
 
-// body is the text, a line about what the item belongs to and who works on it,
-// and a line about where it is from, so that it is never empty, which MantisBT
-// does not take either.
-func (c *Connector) body(item domain.Item) string {
-	source := raw.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), raw.ToPlainText)
+// body is the text, a line with what the item belongs to and the people who work
+// on it, and lines with its source. So it is never empty: MantisBT accepts no
+// issue without a description.
+func (r *renderer) body(item domain.Item) string {
+	source := raw.Rewrite(form.Fill(r.client.cfg.BodyTemplate, bodyTemplate, item), raw.ToPlainText)
 	text := strings.TrimRight(disarmer.Text(source), " \t\n")
-	end := c.footer(item)
+	end := footer(item)
 	if line := markup.FactsLine(item, plainName); line != "" {
 		end = line + "\n" + end
 	}
@@ -65,26 +75,27 @@ func (c *Connector) body(item domain.Item) string {
 
 	const between = "\n\n---\n"
 
-	return disarmer.Cut(text, maxText-markup.Count(between+end), c.rest(item), between+end)
+	return disarmer.Cut(text, maxText-markup.Count(between+end), rest(item), between+end)
 }
 
-// plainName is a name as MantisBT shows it as text, also where it reads texts as
-// Markdown: a name is never a link there.
+// plainName is a name that is plain text in MantisBT, and no link in Markdown.
 func plainName(name string) string {
 	name = strings.ReplaceAll(name, "](", "]\u200b(")
+
 	return disarm.DisarmLine(name)
 }
 
 // rest says that the text was cut and where the rest is.
-func (c *Connector) rest(item domain.Item) string {
+func rest(item domain.Item) string {
 	if to, ok := link(item.URL); ok {
 		return "…(cut) The rest: " + to
 	}
+
 	return "…(cut)"
 }
 
-// footer names the item, leads to it and says how it stands.
-func (c *Connector) footer(item domain.Item) string {
+// footer names the item with its status, its priority and its address.
+func footer(item domain.Item) string {
 	parts := []string{inline(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60)}
 	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
 		if value := inline(part.value, 100); value != "" {
@@ -100,32 +111,18 @@ func (c *Connector) footer(item domain.Item) string {
 	return line
 }
 
-// inline is a short text within a line of ours.
+// inline is a short text within a line.
 func inline(text string, max int) string {
 	return disarm.DisarmLine(markup.Cut(markup.OneLine(text), max, "…"))
 }
 
-// link is an address that stays whole and refers to nothing.
+// link is an address that is not cut and that MantisBT does not read as a
+// reference to something else.
 func link(address string) (string, bool) {
 	to, ok := markup.WebURL(address)
 	if !ok {
 		return "", false
 	}
+
 	return disarm.DisarmLine(to), true
-}
-
-// wide reports whether text has characters that take four bytes, which old
-// MySQL tables cannot store.
-func wide(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return r > 0xffff })
-}
-
-// narrowed shows that there was such a character.
-func narrowed(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r > 0xffff {
-			return '\ufffd'
-		}
-		return r
-	}, text)
 }

@@ -20,7 +20,7 @@ import (
 	"example.com/integrations/shared/markup"
 )
 
-func renderer(cfg Config) *Connector { return New(cfg, nil, nil) }
+func rendering(cfg Config) *Connector { return New(cfg, nil, nil) }
 
 var item = domain.Item{
 	ID: 22, FormattedNumber: "KEP-9", Title: "Ask @bob\nabout #5", Description: "See #5, ~6, @acme.\n\n```go\n@Override\n```", URL: "https://app.test/i/22?a=(b)",
@@ -28,7 +28,7 @@ var item = domain.Item{
 }
 
 func TestRender(t *testing.T) {
-	got := renderer(Config{}).Render(item)
+	got := rendering(Config{}).Render(item)
 	want := connector.Content{
 		Title:  "KEP-9 Ask @\u200bbob about #\u200b5",
 		Body:   "See #\u200b5, ~\u200b6, @\u200bacme.\n\n```go\n@\u200bOverride\n```\n\n---\nKEP-9 · Status: in *progress* · Priority: high\nhttps://app.test/i/22?a=%28b%29",
@@ -41,13 +41,13 @@ func TestRender(t *testing.T) {
 
 	other := item
 	other.Labels = nil
-	if again := renderer(Config{}).Render(other); again.Hash() != got.Hash() {
+	if again := rendering(Config{}).Render(other); again.Hash() != got.Hash() {
 		t.Error("labels, which are not written, change the content")
 	}
 }
 
 func TestTemplates(t *testing.T) {
-	c := renderer(Config{TitleTemplate: "[{{status}}] {{title}}", BodyTemplate: "{{priority}} @all {{labels}} ~7\n<b>{{description}}</b>"})
+	c := rendering(Config{TitleTemplate: "[{{status}}] {{title}}", BodyTemplate: "{{priority}} @all {{labels}} ~7\n<b>{{description}}</b>"})
 	got := c.Render(item)
 	if got.Title != "[in *progress*] Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
@@ -57,11 +57,11 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("%q", got.Body)
 	}
 
-	if got := renderer(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
+	if got := rendering(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
 
-	if got := renderer(Config{TitleTemplate: "{{priority}}", BodyTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" || got.Body != "5" {
+	if got := rendering(Config{TitleTemplate: "{{priority}}", BodyTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" || got.Body != "5" {
 		t.Errorf("%#v", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestRenderHostile(t *testing.T) {
 	} {
 		i := item
 		change(&i)
-		checkContent(t, name, i, renderer(Config{}).Render(i))
+		checkContent(t, name, i, rendering(Config{}).Render(i))
 	}
 }
 
@@ -248,7 +248,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("KEP-1", "t @a", "```\n@b\n", "https://a.test/", "open", "")
 	f.Add("#1", "\xff", "` @u ` ~4 | `\n`` @x", "https://a.test/~5#6", "<!--", "{{description}} `")
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, template string) {
-		c := renderer(Config{BodyTemplate: template, TitleTemplate: template})
+		c := rendering(Config{BodyTemplate: template, TitleTemplate: template})
 		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status,
 			Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 		got := c.Render(i)

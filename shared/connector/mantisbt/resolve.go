@@ -10,86 +10,105 @@ import (
 	"example.com/integrations/shared/markup"
 )
 
-// Resolve finds the project by its number or its name. MantisBT gives a number
-// once and never changes it. It does not tell the API the address it is known
-// by ($g_path is no public option, see $g_public_config_names in
-// config_defaults_inc.php), so the server is named by the configured address.
-func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
-	root, me, err := c.whoami(ctx)
+// resolve finds the project by its number or its name, and reports whether it is
+// another one than before. MantisBT never changes the number of a project. The
+// API does not give the address of the server ($g_path is not in
+// $g_public_config_names in config_defaults_inc.php), so the server is named by
+// the configured address.
+func (pl *place) resolve(ctx context.Context) (found connector.Place, other bool, err error) {
+	root, me, err := pl.whoami(ctx)
 	if err != nil {
-		return connector.Place{}, connector.OfPlace(err)
+		return connector.Place{}, false, connector.OfPlace(err)
 	}
 
-	found, err := c.configured(ctx, root, me)
+	p, err := pl.configured(ctx, root, me)
 	if err != nil {
-		return connector.Place{}, connector.OfPlace(err)
+		return connector.Place{}, false, connector.OfPlace(err)
 	}
 
-	c.settle(root, int64(found.ID))
+	other = pl.settle(root, int64(p.ID))
 
-	return c.described(found), nil
+	return pl.described(p), other, nil
 }
 
-// Use makes later calls go to a project by its number. Where the API has its
-// address is still asked, since a place does not say.
-func (c *Connector) Use(p connector.Place) {
-	if id := number64(p.ID); id > 0 {
-		c.settle("", id)
+// use makes later calls go to a project by its number, and reports whether it is
+// another one than before. The address of the API is still asked for, since a
+// place does not have it.
+func (pl *place) use(p connector.Place) (other bool) {
+	id := number64(p.ID)
+	if id <= 0 {
+		return false
 	}
+
+	return pl.settle("", id)
 }
 
-// settle makes later calls go to a project, and to the API at an address unless
-// that is "".
-func (c *Connector) settle(root string, id int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// settle makes later calls go to a project and, unless it is "", to an address of
+// the API.
+func (pl *place) settle(root string, id int64) (other bool) {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
 
-	if c.used != id {
-		// Statuses and the walk through the list are those of one project.
-		c.workflow = nil
-		c.trail = trail{}
-	}
+	other = pl.used != id
+	pl.used = id
 
-	c.used = id
-
-	if root == "" && c.place != nil {
-		root = c.place.root
+	if root == "" && pl.known != nil {
+		root = pl.known.root
 	}
 
 	if root != "" {
-		c.place = &place{root: root, project: id}
+		pl.known = &projectRef{root, id}
 	}
+
+	return other
 }
 
-// configured is the project that the configuration names. A number is looked
-// for in the user's own list first, which was read already.
-func (c *Connector) configured(ctx context.Context, root string, me user) (named, error) {
-	id := number64(c.cfg.Project)
+// configured is the project that the configuration names. A number is first
+// looked for in the account's own list, which was read already.
+func (pl *place) configured(ctx context.Context, root string, me user) (named, error) {
+	id := number64(pl.client.cfg.Project)
 	if id == 0 {
-		return c.projectByName(ctx, root, me)
+		return pl.projectByName(ctx, root, me)
 	}
 
 	if found := byID(me.Projects, id); found != nil {
 		return found.named, nil
 	}
 
-	found, err := c.project(ctx, place{root: root, project: id})
+	answer, err := pl.readProject(ctx, projectRef{root, id})
+	if err != nil {
+		return named{}, err
+	}
 
-	return found.named, err
+	list, err := parseProjects(answer.Body)
+	found := byID(list, id)
+	if err != nil || found == nil {
+		return named{}, pl.classifier.unreadable("MantisBT's answer is not the project", answer)
+	}
+
+	return found.named, nil
 }
 
 // described is a project as a place.
-func (c *Connector) described(found named) connector.Place {
-	home := strings.TrimSuffix(c.cfg.BaseURL, "/api/rest")
+func (pl *place) described(found named) connector.Place {
+	home := pl.client.home()
 	id := strconv.FormatInt(int64(found.ID), 10)
 	page, _ := markup.WebURL(home + "/set_project.php?project_id=" + id)
 
 	return connector.Place{
 		Instance: connector.InstanceOf(home),
 		ID:       id,
-		Name:     c.client.Clean(found.Name),
+		Name:     pl.classifier.clean(found.Name),
 		URL:      page,
 	}
+}
+
+// A project, with those below it.
+type project struct {
+	named
+	Access      named     `json:"access_level"`
+	Categories  []named   `json:"categories"`
+	SubProjects []project `json:"subProjects"`
 }
 
 // parseProjects reads {"projects": […]}.
@@ -102,21 +121,38 @@ func parseProjects(body []byte) ([]project, error) {
 	return answer.Projects, err
 }
 
-// byID is the project with a number. MantisBT answers a question for one project
-// with a list of it and those below it, in no order that is documented
-// (recorded: project-with-subproject-updater).
+// byID is the project with a number. MantisBT answers a request for one project
+// with a list of it and those below it, in no documented order (recorded:
+// project-with-subproject-updater).
 func byID(list []project, id int64) *project {
 	for i := range list {
 		if int64(list[i].ID) == id && id > 0 {
 			return &list[i]
 		}
 	}
+
 	return nil
 }
 
-// byFoldedName is the one project whose name differs from the wanted one in case
-// alone, nil where there are several or none. A list names a project below
-// another twice.
+// byName looks for a name among projects and those below them. Projects without a
+// number do not count.
+func byName(list []project, name string) *project {
+	for i := range list {
+		if list[i].Name == name && list[i].ID > 0 {
+			return &list[i]
+		}
+
+		if found := byName(list[i].SubProjects, name); found != nil {
+			return found
+		}
+	}
+
+	return nil
+}
+
+// byFoldedName is the only project whose name differs from the wanted one just in
+// case, nil where there are several or none. A list has a project below another
+// one twice.
 func byFoldedName(list []project, name string) *project {
 	var found *project
 	for _, p := range withSubProjects(list) {
@@ -140,5 +176,6 @@ func withSubProjects(list []project) []*project {
 		all = append(all, &list[i])
 		all = append(all, withSubProjects(list[i].SubProjects)...)
 	}
+
 	return all
 }

@@ -1,17 +1,13 @@
 package mantisbt
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/markup"
 )
 
@@ -21,7 +17,7 @@ const (
 	checkUpdateNoted  = "update_with_notes" // change an issue that has notes
 )
 
-// The options that our calls meet, by MantisBT's names.
+// The options that limit the connector's calls, by MantisBT's names.
 const (
 	reportThreshold   = "report_bug_threshold"
 	updateThreshold   = "update_bug_threshold"
@@ -36,73 +32,24 @@ const (
 	levelNames        = "access_levels_enum_string"
 )
 
-// thresholds are the options that the check reads besides those of a workflow.
+// thresholds are the options that the check reads beside those of a workflow.
 var thresholds = []string{
 	reportThreshold, updateThreshold, statusThreshold, noteThreshold, readonlyThreshold, reopenThreshold, readonlyStatus, writeThreshold,
 	limitedView, limitReporters, levelNames,
 }
 
-// source is where MantisBT's own code is.
-const source = "https://github.com/mantisbt/mantisbt/blob/master/"
-
-// Needs is what MantisBT asks for before it does each of our calls. The roles
-// are those of a server with the default thresholds.
-var Needs = []connector.Need{
-	{Call: "GET /users/me", When: "find out whose token it is", Right: "any account", Source: fromRecordings + "me-reporter"},
-	{Call: "GET /config", When: "read statuses and thresholds", Right: "any account", Source: fromRecordings + "config-together"},
-	{Call: "GET /projects/{id}", When: "find the project by its number, read its categories and fields", Right: "viewer in the project", Source: fromRecordings + "project-plain, project-private-no-access"},
-	{Call: "GET /projects", When: "find the project by its name", Right: "viewer in the project", Source: fromRecordings + "projects-all"},
-	{Check: connector.CheckList, Call: "GET /issues", When: "pull, and look for an issue whose create was not answered", Right: "viewer in the project", Source: fromRecordings + "list-project, list-project-private"},
-	{Check: connector.CheckList, Call: "GET /issues/{id}", When: "read an issue before it is changed", Right: "viewer in the project", Source: fromRecordings + "get-full-reporter, get-private-issue"},
-	{Check: connector.CheckCreate, Call: "POST /issues", When: "create", Right: "reporter (`" + reportThreshold + "`)", Source: source + "core/commands/IssueAddCommand.php"},
-	{Check: connector.CheckUpdate, Call: "PATCH /issues/{id}", When: "change summary and description", Right: "updater (`" + updateThreshold + "`)", Source: fromRecordings + "patch-summary-reporter, patch-summary-updater"},
-	{Check: connector.CheckClose, Call: "PATCH /issues/{id}", When: "close", Right: "developer (`" + statusThreshold + "`)", Source: fromRecordings + "patch-close-updater, patch-close-developer"},
-	{Check: checkUpdateClosed, Call: "PATCH /issues/{id}", When: "change an issue that is resolved or closed (`" + readonlyStatus + "`)", Right: "manager (`" + readonlyThreshold + "`)", Source: fromRecordings + "patch-closed-summary-developer, patch-closed-summary-manager"},
-	{Check: connector.CheckReopen, Call: "PATCH /issues/{id}", When: "reopen", Right: "manager (`" + readonlyThreshold + "`, `" + statusThreshold + "`)", Source: fromRecordings + "patch-reopen-developer, patch-reopen-manager"},
-	{Check: checkUpdateNoted, Call: "PATCH /issues/{id}", When: "change an issue that has notes, on a server where they cannot be left out of the request", Right: "developer (`" + noteThreshold + "`)", Source: fromRecordings + "patch-with-foreign-note-updater, patch-with-foreign-note-developer"},
-}
-
-// A standing is what the token's user is in a project, and what the server asks
-// for.
+// A standing is the role of the token's user in a project, and what the server
+// demands.
 type standing struct {
-	level   int64                      // of the user in the project, 0 where it is not told
-	options map[string]json.RawMessage // as the server tells them
+	level   int64                      // of the user in the project, 0 where the server does not say it
+	options map[string]json.RawMessage // as far as the server gives them
 	version string                     // of MantisBT
 	names   []named                    // of the access levels
 	// noClose and noReopen say that the server has no status to do it with.
 	noClose, noReopen bool
 }
 
-// standing asks for the server's settings for the project.
-func (c *Connector) standing(ctx context.Context, p place, found examined) (standing, error) {
-	now := standing{level: int64(found.Access.ID)}
-	asked := slices.Concat(options, thresholds)
-	query := url.Values{"option[]": asked, "project_id": {strconv.FormatInt(p.project, 10)}}
-
-	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
-	if err != nil {
-		return now, err
-	}
-	if answer.Status != http.StatusOK {
-		return now, c.refused(http.MethodGet, answer)
-	}
-
-	now.options, err = settings(answer.Body)
-	if err != nil {
-		return now, c.unreadable("MantisBT's answer is not its settings", answer)
-	}
-
-	now.version = answer.Header.Get(versionHeader)
-	now.names, _ = enum(now.options[levelNames])
-	if flow, err := parseWorkflow(answer.Body); err == nil {
-		now.noClose = flow.closed == 0
-		now.noReopen = flow.reopen == 0
-	}
-
-	return now, nil
-}
-
-// An answer to whether the user reaches a threshold.
+// A reach is whether the user's level is high enough for an option.
 type reach int
 
 const (
@@ -111,8 +58,8 @@ const (
 	reached
 )
 
-// reaches compares the user's level with an option. A list holds the levels that
-// are enough, and no other is, however high (access_compare_level in
+// reaches compares the user's level with an option. If the option is a list, only
+// the levels in it are enough, not higher ones (access_compare_level in
 // core/access_api.php; recorded: config-threshold-array).
 func (s standing) reaches(option string) reach {
 	least, among, ok := parseThreshold(s.options[option])
@@ -132,7 +79,7 @@ func (s standing) reaches(option string) reach {
 	return below
 }
 
-// parseThreshold reads an option that is the least level, or a list of levels.
+// parseThreshold reads an option: the lowest level, or a list of levels.
 func parseThreshold(value json.RawMessage) (least int64, among []int64, ok bool) {
 	var one number
 	if err := json.Unmarshal(value, &one); err == nil && one > 0 {
@@ -152,10 +99,10 @@ func parseThreshold(value json.RawMessage) (least int64, among []int64, ok bool)
 	return 0, among, true
 }
 
-// usualLevels are the names of an untouched MantisBT.
+// usualLevels are the names of a MantisBT with the default settings.
 var usualLevels = []named{{10, "viewer"}, {25, "reporter"}, {40, "updater"}, {55, "developer"}, {70, "manager"}, {90, "administrator"}}
 
-// called is a level as people know it, such as developer (55).
+// called is a level as people know it, for example developer (55).
 func (s standing) called(level int64) string {
 	for _, list := range [][]named{s.names, usualLevels} {
 		for _, n := range list {
@@ -173,7 +120,7 @@ const (
 	maxLevels    = 8  // of a list in a sentence
 )
 
-// asks is the sentence on what an option asks for.
+// asks is the sentence about what an option demands.
 func (s standing) asks(option, what string) string {
 	least, among, _ := parseThreshold(s.options[option])
 	who := s.called(least) + " and above"
@@ -192,12 +139,12 @@ func (s standing) asks(option, what string) string {
 	return fmt.Sprintf("The server lets %s %s (%s). The token's user is %s in the project.", who, what, option, s.called(s.level))
 }
 
-// A demand is one threshold that a call meets.
+// A demand is an option that limits a call.
 type demand struct {
 	option string
-	what   string // what it is for, as it follows "lets X and above …"
-	// unproven says that it was not proved that the API asks for it. Then a user
-	// below it is not refused with certainty.
+	what   string // what it allows, as it follows "lets X and above …"
+	// unproven: it is not proved that the API checks it. Then it is not certain that
+	// a user below it is refused.
 	unproven bool
 }
 
@@ -211,8 +158,8 @@ var (
 	demandReopen   = demand{option: reopenThreshold, what: "reopen issues", unproven: true}
 )
 
-// may compares all that a call meets. A right that is known to be missing
-// decides, then one that is not told.
+// may checks all demands of a call. A right that is missing for certain decides,
+// then one that the server does not give.
 func (s standing) may(name string, demands ...demand) connector.Check {
 	unknown := ""
 	unproven := ""
@@ -241,7 +188,7 @@ func (s standing) may(name string, demands ...demand) connector.Check {
 	return connector.Passed(name)
 }
 
-// rights are the checks of all our calls.
+// rights are the checks of all the connector's calls.
 func (s standing) rights() []connector.Check {
 	closed := s.readonly()
 	demands := []demand{demandUpdate}
@@ -271,8 +218,8 @@ func (s standing) rights() []connector.Check {
 	return []connector.Check{s.may(connector.CheckCreate, s.writing(demandReport)...), update, closing, reopening, updateClosed, noted}
 }
 
-// writing adds what every write meets. Servers that do not tell it have the
-// level that a write needs anyway: reporter.
+// writing adds the demand of every write. Servers that do not give that option
+// have the level that a write needs anyway: reporter.
 func (s standing) writing(demands ...demand) []demand {
 	if s.reaches(writeThreshold) == notTold {
 		return demands
@@ -281,14 +228,14 @@ func (s standing) writing(demands ...demand) []demand {
 	return append([]demand{demandWrite}, demands...)
 }
 
-// A readonly says whether the issues that we close are read-only to most.
+// A readonly says whether closed issues are read-only for most users.
 type readonly struct {
 	demand bool
 	told   bool
 }
 
-// readonly compares the status from which issues are read-only with the one that
-// we close with.
+// readonly compares the status from which issues are read-only with the status to
+// close with.
 func (s standing) readonly() readonly {
 	least, _, told := parseThreshold(s.options[readonlyStatus])
 	flow, err := workflowOf(s.options)
@@ -299,8 +246,8 @@ func (s standing) readonly() readonly {
 	return readonly{demand: least <= flow.closed, told: true}
 }
 
-// judged leaves a refusal open where it is not known whether closed issues are
-// read-only.
+// judged makes a refusal undecided where it is not known whether closed issues
+// are read-only.
 func (r readonly) judged(c connector.Check) connector.Check {
 	if r.told || c.OK == nil || *c.OK {
 		return c
@@ -316,11 +263,11 @@ type customField struct {
 	Write    named  `json:"access_level_rw"`
 }
 
-// requiredFields reports whether a new issue can do without fields that items say
-// nothing of. MantisBT asks for a required field even if it has a default value,
-// and only of those who may fill it in (mci_project_custom_fields_validate in
-// api/soap/mc_project_api.php; recorded: create-custom-field-missing). It does
-// not ask for fields that are required on update (recorded:
+// requiredFields checks that new issues have no required fields that items do not
+// fill in. MantisBT demands a required field even if it has a default value, and
+// only from users who may fill it in (mci_project_custom_fields_validate in
+// api/soap/mc_project_api.php; recorded: create-custom-field-missing). It does not
+// demand fields that are required on update (recorded:
 // patch-custom-field-missing-on-update).
 func (s standing) requiredFields(fields []customField) connector.Check {
 	if fields == nil {
@@ -349,27 +296,14 @@ func (s standing) requiredFields(fields []customField) connector.Check {
 		With("New issues of the project must have a value in " + names + more + ", and items do not say which.")
 }
 
-// listed reports whether issues can be listed, by listing one.
-func (c *Connector) listed(ctx context.Context, p place, s standing) (connector.Check, error) {
-	answer, err := c.list(ctx, p, 1, 1, "id")
-	if err != nil {
-		return connector.Undecided(connector.CheckList, "provider_error"), err
-	}
-
-	if answer.Status != http.StatusOK {
-		e := c.refused(http.MethodGet, answer)
-		if e.Class != failure.Final {
-			return connector.Undecided(connector.CheckList, "provider_error"), e
-		}
-		return connector.Refused(connector.CheckList, e.Code), e
+// seesOwnOnly reports whether the server shows the user only its own issues.
+func (s standing) seesOwnOnly() bool {
+	if s.reaches(limitedView) == below {
+		return true
 	}
 
 	var limited number
 	_ = json.Unmarshal(s.options[limitReporters], &limited)
-	if s.reaches(limitedView) == below || limited > 0 && s.level > 0 && s.level <= reporterRole {
-		return connector.Undecided(connector.CheckList, connector.OwnOnly).
-			With("The server shows the token's user only its own issues: what people report is not seen."), nil
-	}
 
-	return connector.Passed(connector.CheckList), nil
+	return limited > 0 && s.level > 0 && s.level <= reporterRole
 }

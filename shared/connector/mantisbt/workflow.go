@@ -2,16 +2,10 @@ package mantisbt
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/outbound"
 )
 
 // The values of an untouched MantisBT.
@@ -21,20 +15,20 @@ const (
 	reopenedResult    = 30
 )
 
-// A workflow is what a server means by open and closed. Each server names its
-// statuses as it likes, so that numbers are written, never names.
+// A workflow is which statuses of a server are open and closed. Administrators
+// choose the names of statuses, so numbers are written, never names.
 type workflow struct {
-	resolved int64 // from this status on an issue is done
-	closed   int64 // what we close with; 0: there is no such status
-	reopen   int64
-	fixed    int64 // 0: there is no such resolution, and none is written
-	reopened int64
+	resolved int64 // issues with this status or a higher one are closed
+	closed   int64 // the status to close with, 0 if there is none
+	reopen   int64 // the status to open with, 0 if there is none
+	fixed    int64 // the resolution of closed issues, 0 to write none
+	reopened int64 // the resolution of reopened issues, 0 to write none
 }
 
 // options are the settings that make up a workflow.
 var options = []string{"status_enum_string", "resolution_enum_string", "bug_resolved_status_threshold", "bug_reopen_status", "bug_reopen_resolution"}
 
-// state reports whether work on an issue is still to be done.
+// state is the state of an issue by its status.
 func (w workflow) state(i issue) domain.ItemState {
 	if int64(i.Status.ID) >= w.resolved {
 		return domain.Closed
@@ -42,63 +36,8 @@ func (w workflow) state(i issue) domain.ItemState {
 	return domain.Open
 }
 
-// move is what to write for a state.
-func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *ref, err error) {
-	wanted := w.reopen
-	result := w.reopened
-	if to == domain.Closed {
-		wanted = w.closed
-		result = w.fixed
-	}
-
-	if wanted == 0 {
-		return nil, nil, c.fail(failure.Final, failure.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
-	}
-
-	if result > 0 {
-		resolution = &ref{ID: result}
-	}
-
-	return &ref{ID: wanted}, resolution, nil
-}
-
-// prepare finds the project and the server's workflow.
-func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
-	p, err := c.find(ctx)
-	if err != nil {
-		return place{}, workflow{}, err
-	}
-
-	c.mu.Lock()
-	known := c.workflow
-	c.mu.Unlock()
-	if known != nil {
-		return p, *known, nil
-	}
-
-	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.project, 10)}}
-	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
-	if err != nil {
-		return place{}, workflow{}, err
-	}
-	if answer.Status != http.StatusOK {
-		return place{}, workflow{}, c.refused(http.MethodGet, answer)
-	}
-
-	w, err := parseWorkflow(answer.Body)
-	if err != nil {
-		return place{}, workflow{}, c.unreadable("MantisBT did not say which statuses it has", answer)
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.workflow = &w
-
-	return p, w, nil
-}
-
-// parseWorkflow reads the settings. Those a server does not tell are the usual
-// ones, except the statuses, without which nothing can be closed.
+// parseWorkflow reads the settings. Those that a server does not give are the
+// defaults, except the statuses: without them nothing can be closed.
 func parseWorkflow(body []byte) (workflow, error) {
 	told, err := settings(body)
 	if err != nil {
@@ -126,8 +65,7 @@ func workflowOf(told map[string]json.RawMessage) (workflow, error) {
 	return w, nil
 }
 
-// settings reads the server's settings by name. What it does not tell is not
-// there.
+// settings reads the server's settings by name, as far as it gives them.
 func settings(body []byte) (map[string]json.RawMessage, error) {
 	var answer struct {
 		Configs []struct {
@@ -147,8 +85,8 @@ func settings(body []byte) (map[string]json.RawMessage, error) {
 	return told, nil
 }
 
-// settle leaves only numbers that the server has and that mean what they are
-// for.
+// settle replaces numbers that the server does not have, or that have another
+// meaning there.
 func (w *workflow) settle(statuses, results []named) {
 	if !has(statuses, w.closed) || w.closed < w.resolved {
 		w.closed = int64(statuses[len(statuses)-1].ID)
