@@ -90,7 +90,7 @@ var rules = []struct{ who, mustNot, because string }{
 	{`^integrations/shared/(limits|events/outgoing)$`, `^(github\.com|net/http$)|^integrations/shared/(store|api)$`, "these are pure"},
 	{`^integrations/shared/outbound$`, `^integrations/shared/connector$`, "a client for HTTP is not about items: it needs the classes of failures alone"},
 	{`^integrations/client$`, `^(integrations/|github\.com|golang\.org/x/)`, "others take the client as it is: it stands on the standard library alone"},
-	{`^integrations/client(/|$)`, `^integrations/(local|infra|functions|shared|docs)(/|$)`, "whoever calls the API needs its contract and nothing of its inside"},
+	{`^integrations/client(/|$)`, `^integrations/(local|infra|functions|shared|docs)(/|$)`, "a caller of the API needs its contract and nothing of its inside"},
 	{`^integrations/(functions|shared)/`, `^integrations/(client|docs)(/|$)`, "the product does not call itself"},
 	{`^integrations/(functions|shared)/`, `kin-openapi|oasdiff`, "the document is held against the product in tests, and costs no cold start"},
 	{`^integrations/shared/`, `^integrations/functions/`, "shared code does not know who uses it"},
@@ -121,7 +121,7 @@ func TestNobodyImportsWhomHeMustNot(t *testing.T) {
 	}
 }
 
-// Whoever wants to try a function finds an event to try it with.
+// Each function has an event to try it with.
 func TestEveryFunctionHasASampleEvent(t *testing.T) {
 	for _, p := range packages(t) {
 		name, ok := strings.CutPrefix(p.ImportPath, "example.com/integrations/functions/")

@@ -88,7 +88,7 @@ func (s *service) build(folders map[string]string) {
 	s.output("BusName", "Where the platform publishes its events.", bus.bus.EventBusName())
 	s.output("KeyArn", "What the stored secrets are sealed under.", key.KeyArn())
 	s.output("MacKeyArn", "What markers at the providers are signed with.", macKey.KeyArn())
-	s.output("AlarmTopicArn", "Where alarms go; subscribe whoever is on call.", topic.TopicArn())
+	s.output("AlarmTopicArn", "Where alarms go; subscribe the people on call.", topic.TopicArn())
 	s.outputQueues(queues)
 }
 

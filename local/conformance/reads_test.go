@@ -38,7 +38,7 @@ var places = map[string]connector.Place{
 	"discord":         {ID: discordChannel, Name: "#work"},
 }
 
-// Finding 8: a gateway's answer to a read is an outage. It is no verdict on the
+// Finding 8: a gateway's answer to a read is an outage. It says nothing about the
 // credentials or the place, so the integration stays healthy and asks again.
 func TestAGatewaysAnswerToAReadIsAnOutage(t *testing.T) {
 	checked := 0
@@ -84,7 +84,7 @@ func TestAGatewaysAnswerToAReadIsAnOutage(t *testing.T) {
 	}
 }
 
-// The provider's own refusals of a read stay verdicts: JSON, and a 401 with a
+// The provider's own refusals of a read stay refusals: JSON, and a 401 with a
 // challenge.
 func TestTheProvidersAnswerToAReadIsAVerdict(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {

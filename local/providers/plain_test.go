@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// At its plain address the API takes whoever has a token for the person, and
+// At its plain address the API takes any caller with a token for the person, and
 // knows those it knows.
 func TestPlain(t *testing.T) {
 	known, api := map[string]string{"bot-token": "bot", "her-token": "maria"}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

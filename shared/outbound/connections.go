@@ -20,7 +20,7 @@ type conn struct {
 	net.Conn
 	all   *connections
 	wrote atomic.Bool
-	used  atomic.Int64 // wall clock, nanoseconds
+	used  atomic.Int64 // by the system clock, in nanoseconds
 }
 
 // keep adds a connection, until it is closed.

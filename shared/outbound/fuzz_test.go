@@ -22,8 +22,8 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// FuzzSameHost: what is followed is asked of the host the answer came from, by
-// whoever reads the address, and below the root if that was asked for.
+// FuzzSameHost: a followed address is at the host that the answer came from, for
+// each way to read the address, and below the root if that was asked for.
 func FuzzSameHost(f *testing.F) {
 	for _, host := range loopback {
 		f.Add("https://" + host + "/")

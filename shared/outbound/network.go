@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxIdle is how long a connection may have been idle, by wall clock, to be
+// maxIdle is how long a connection may have been idle, by the system clock, to be
 // used again. A frozen process does not see its timers pass, its peer does.
 const maxIdle = 20 * time.Second
 

@@ -9,7 +9,7 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A chat is what the worker knows of a chat, zero for a tracker.
+// A chat is what the worker needs of a chat, zero for a tracker.
 type chat struct {
 	is   bool
 	mode connector.DeliveryMode

@@ -218,7 +218,7 @@ func TestAChatIsToldOfEachChange(t *testing.T) {
 		w.told(1, 1, done)
 		run := w.sync(domain.Incremental)
 		mustBe(t, "counts", run.Counts, domain.Counts{Created: 1})
-		mustBe(t, "messages: a closed item is told of once", len(r.of(1)), 1)
+		mustBe(t, "messages: a closed item is announced once", len(r.of(1)), 1)
 		mustBe(t, "state told", r.of(1)[0].content.State, domain.Closed)
 		mustBe(t, "first message tells no change", r.of(1)[0].was, nil)
 		want := domain.Created
@@ -267,7 +267,7 @@ func TestAFullRunIsQuiet(t *testing.T) {
 			w.item(n, 1, nil)
 		}
 
-		w.told(31, 1, nil) // this is news
+		w.told(31, 1, nil) // this is announced
 		run := w.sync(domain.Full)
 		w.noMarks()
 		mustBe(t, "counts", run.Counts, domain.Counts{Created: 1, Skipped: 30})
@@ -275,7 +275,7 @@ func TestAFullRunIsQuiet(t *testing.T) {
 		mustBe(t, "reason", w.link(7).Reason, item.NotAnnounced)
 		mustBe(t, "again", w.sync(domain.Full).Counts, domain.Counts{Unchanged: 1, Skipped: 30})
 		w.told(7, 2, nil)
-		mustBe(t, "a change is news", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
+		mustBe(t, "a change is announced", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
 		mustBe(t, "messages", len(r.messages), 2)
 
 		// Announced while it runs: all is told.
@@ -316,7 +316,7 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 			w.told(n, 1, nil)
 		}
 
-		predicted, rows := w.rehearsal(domain.Incremental)
+		predicted, rows := w.dryRun(domain.Incremental)
 		run := w.sync(domain.Incremental)
 		w.noMarks()
 		d := r.digests()
@@ -363,7 +363,7 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 	})
 }
 
-// Whatever the worker dies over, each item is told of once, by a message or a
+// Whatever the worker dies over, each item is announced once, by a message or a
 // digest, where the chat can be asked; elsewhere what it died over is unknown
 // and not told twice.
 func TestAWorkerDiesOverAChat(t *testing.T) {
@@ -399,7 +399,7 @@ func TestAWorkerDiesOverAChat(t *testing.T) {
 						}
 
 						if len(r.of(id)) > 1 {
-							t.Errorf("%s: item %d was told of %d times", what, id, len(r.of(id)))
+							t.Errorf("%s: item %d was announced %d times", what, id, len(r.of(id)))
 						}
 					}
 
@@ -691,7 +691,7 @@ func TestBackBehindADoubtfulEdit(t *testing.T) {
 	mustBe(t, "messages", len(all), 2)
 }
 
-// A digest that is refused for what one item is called tells of the numbers.
+// A digest that is refused for what one item is called names the numbers only.
 func TestADigestRefusedForOneItem(t *testing.T) {
 	w, r := chatting(t, "edits, asked")
 	const bad = 3
@@ -732,7 +732,7 @@ func TestAFoundMessageHasItsState(t *testing.T) {
 	mustBe(t, "state", w.link(1).Remote.State, domain.Open)
 }
 
-// A post that nobody knows of stays one, though the page ends before its item's
+// A post with an unknown outcome stays one, though the page ends before its item's
 // next is posted.
 func TestAnEarlierIntentIsNotTakenBack(t *testing.T) {
 	w, r := chatting(t, "posts, not asked")

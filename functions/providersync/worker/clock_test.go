@@ -86,7 +86,7 @@ func TestAPersonsChangesUnderAnotherClock(t *testing.T) {
 
 		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "A person's"}, at: w.provider.now(), updated: w.provider.now()})
 		w.pass(20 * time.Minute)
-		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), fmt.Sprint(append(want, "nobody's created")))
+		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), fmt.Sprint(append(want, "unlinked created")))
 	}
 }
 
@@ -104,11 +104,11 @@ func TestTheFirstWalkUnderAnotherClock(t *testing.T) {
 		mustBe(t, fmt.Sprint(behind, " behind: settled at once"), st.Pull.Settled, false)
 		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "A person's"}, at: w.provider.now(), updated: w.provider.now()})
 		w.pass(20 * time.Minute)
-		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), "[nobody's created]")
+		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), "[unlinked created]")
 	}
 }
 
-// What the provider knew before the first pull is no news, and an object dated
+// What the provider knew before the first pull is not announced, and an object dated
 // in its future hides nothing that changes until then.
 func TestNewsUnderAnotherClock(t *testing.T) {
 	for _, behind := range clocks {
@@ -123,7 +123,7 @@ func TestNewsUnderAnotherClock(t *testing.T) {
 		w.settle()
 		w.pass(20 * time.Minute)
 		mustBe(t, fmt.Sprint(behind, " behind: of what was there"), fmt.Sprint(w.changes()), "[]")
-		want := []string{"nobody's created"}
+		want := []string{"unlinked created"}
 		w.provider.objects = append(w.provider.objects, &object{at: w.provider.now(), updated: w.provider.now().AddDate(3, 0, 0)})
 		w.pass(20 * time.Minute)
 		for _, step := range []struct {

@@ -237,7 +237,7 @@ func TestACopyWhereTheClocksOfTwoNodesDiffer(t *testing.T) {
 	w.pass(time.Hour)
 	mustBe(t, "titles", w.titles(), "item 1, planted")
 	mustBe(t, "the object of the item", w.objectOf(1), "0")
-	mustBe(t, "events", fmt.Sprint(w.changes()), "[nobody's created]")
+	mustBe(t, "events", fmt.Sprint(w.changes()), "[unlinked created]")
 	for _, n := range w.bus.of(outgoing.TypeRemoteChanged) {
 		if strings.Contains(string(n.Detail), "item 1") {
 			t.Errorf("our own object goes out as a person's: %+v", n)

@@ -113,7 +113,7 @@ func (w *world) items(from, to domain.Snowflake) (all []domain.Item) {
 }
 
 // A create that is never answered is looked for before each attempt, given up in
-// the end, and keeps nobody from pulling. Whoever has it tried again gets one.
+// the end, and does not keep the run from pulling. A manager who has it tried again gets one.
 func TestACreateThatIsNeverAnswered(t *testing.T) {
 	w := newWorld(t)
 	w.pulling("linked")
@@ -157,7 +157,7 @@ func TestARetryIsOneAttempt(t *testing.T) {
 
 	w.start(domain.Incremental)
 	w.minutes(2 * 60)
-	mustBe(t, "attempts before it is parked", calls, 5)
+	mustBe(t, "attempts before it is given up", calls, 5)
 	links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
 	w.must(err)
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
@@ -189,20 +189,20 @@ func TestADryRunMeetsAChange(t *testing.T) {
 		return open(c, v)
 	}
 
-	run, rows := w.rehearsal(domain.Full)
+	run, rows := w.dryRun(domain.Full)
 	mustBe(t, "status", run.Status, domain.Succeeded)
 	mustBe(t, "counts", run.Counts, domain.Counts{Created: 5})
 	mustBe(t, "rows", len(rows), 5)
 }
 
-// A dry run of what cannot be opened changes nobody's health and leaves nothing
+// A dry run of what cannot be opened changes no health and leaves nothing
 // for dispatch.
 func TestADryRunOfWhatCannotBeOpened(t *testing.T) {
 	w := newWorld(t)
 	w.worker.Open = func(ctx, store.View) (Opened, error) {
 		return Opened{}, &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "provider_not_supported"}
 	}
-	run, _ := w.rehearsal(domain.Full)
+	run, _ := w.dryRun(domain.Full)
 	mustBe(t, "status", run.Status, domain.Failed)
 	mustBe(t, "events", len(w.bus.taken), 0)
 	due, err := w.sure.Due(w.ctx, w.clock.now.Add(48*time.Hour), 100)
@@ -403,9 +403,9 @@ func TestWhatHasComeRight(t *testing.T) {
 	w.settle()
 	w.exact(item)
 	mustBe(t, "outcome in the end", w.row(1).Outcome, domain.Unchanged)
-	_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+	_, givenUp, err := w.sure.Backlog(w.ctx, 77, placed)
 	w.must(err)
-	mustBe(t, "given_up", parked, 0)
+	mustBe(t, "given_up", givenUp, 0)
 	id := w.start(domain.Full)
 	w.settle()
 	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Unchanged: 1})
@@ -421,7 +421,7 @@ func TestAParkedItemIsDeleted(t *testing.T) {
 	_, _, err := w.sure.DeleteItem(w.ctx, 5, 1, 2)
 	w.must(err)
 	for range 2 {
-		predicted, _ := w.rehearsal(domain.Full)
+		predicted, _ := w.dryRun(domain.Full)
 		id := w.start(domain.Full)
 		w.settle()
 		mustBe(t, "counts", w.run(id).Counts, domain.Counts{Skipped: 1})

@@ -117,7 +117,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 		mustBe(w.t, "outcome", w.row(1).Outcome, domain.Skipped)
 	}
 
-	parked := func(w *world) { // refused until it is given up
+	givenUp := func(w *world) { // refused until it is given up
 		w.provider.before = func(_ string, id domain.Snowflake) error {
 			if id == 1 {
 				return refusedItem()
@@ -140,8 +140,8 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 	}{
 		"skipped, then put off":  {restored, putOff, domain.Counts{Updated: 3}},
 		"skipped, then refused":  {restored, refusedItem(), domain.Counts{Updated: 2, Failed: 1}},
-		"parked, then put off":   {parked, putOff, domain.Counts{Updated: 3}},
-		"parked, then refused":   {parked, refusedItem(), domain.Counts{Updated: 2, Failed: 1}},
+		"given up, then put off": {givenUp, putOff, domain.Counts{Updated: 3}},
+		"given up, then refused": {givenUp, refusedItem(), domain.Counts{Updated: 2, Failed: 1}},
 		"equal, then put off":    {func(*world) {}, putOff, domain.Counts{Updated: 3}},
 		"equal, then unanswered": {func(*world) {}, ambiguous(), domain.Counts{Updated: 3}},
 	} {

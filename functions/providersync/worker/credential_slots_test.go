@@ -362,8 +362,8 @@ func (c *crowd) mark(pairs ...store.IntegrationRef) {
 	}
 }
 
-// rehearse asks for a dry run of each.
-func (c *crowd) rehearse(pairs ...store.IntegrationRef) {
+// requestDryRuns asks for a dry run of each.
+func (c *crowd) requestDryRuns(pairs ...store.IntegrationRef) {
 	c.t.Helper()
 	c.dry = true
 	c.request(domain.ByRequest, pairs)
@@ -401,7 +401,7 @@ func TestADryRunTakesATurn(t *testing.T) {
 
 		c.mark(c.pairs...)
 		c.request(domain.ByEvent, c.pairs[:1])
-		c.rehearse(c.pairs[0])
+		c.requestDryRuns(c.pairs[0])
 		c.request(domain.ByEvent, c.pairs[1:])
 		c.deliver()
 		mustBe(t, "calls at once", together, 2)
@@ -426,7 +426,7 @@ func TestADryRunLeavesTheTurnOfItsIntegration(t *testing.T) {
 		case 1: // the first one's
 			c.request(domain.ByEvent, c.pairs[1:])
 		case 2: // the second one's
-			c.rehearse(c.pairs[0])
+			c.requestDryRuns(c.pairs[0])
 		}
 
 		c.deliver()

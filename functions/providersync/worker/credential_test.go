@@ -102,10 +102,10 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 
 		mustBe(t, kind+": health", w.state().Condition.State, domain.Healthy)
 		mustBe(t, kind+": changes of health", len(w.bus.of(outgoing.TypeHealthChanged)), 0)
-		marks, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+		marks, givenUp, err := w.sure.Backlog(w.ctx, 77, placed)
 		w.must(err)
 		mustBe(t, kind+": marks", marks, 0)
-		mustBe(t, kind+": given up", parked, 3)
+		mustBe(t, kind+": given up", givenUp, 3)
 		mustBe(t, kind+": tries", fmt.Sprint(tried), fmt.Sprint(map[domain.Snowflake]int{1: 5, 2: 1, 3: 5, 4: 1, 5: 5, 6: 1}))
 	}
 }
@@ -169,9 +169,9 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 				t.Errorf("those that were refused are not tried again: %v", tried)
 			}
 
-			_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+			_, givenUp, err := w.sure.Backlog(w.ctx, 77, placed)
 			w.must(err)
-			mustBe(t, "given_up", parked, 0)
+			mustBe(t, "given_up", givenUp, 0)
 
 			blocked = false
 			w.pass(26 * time.Hour)

@@ -17,7 +17,7 @@ import (
 
 // A run that has more to post to a chat than it takes one by one sums it up in
 // a digest. One pass over the pending changes gathers: each item's link says that the
-// digest tells of it, and the run keeps the sum. Then the digest leaves, like a
+// digest includes it, and the run keeps the sum. Then the digest leaves, like a
 // create: its record says so before, and what became of it after. Another pass
 // settles each item by that record. Wherever a worker dies, the record tells
 // the next one whether what the links say has happened.

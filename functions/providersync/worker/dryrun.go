@@ -152,7 +152,7 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 	case item.Skip:
 		return reason(domain.PlanSkip, t.reason, domain.Skipped)
 	case item.GivenUp:
-		return reason(domain.PlanSkip, "parked: "+t.link.Reason, domain.FailedOut)
+		return reason(domain.PlanSkip, "given up: "+t.link.Reason, domain.FailedOut)
 	case item.NotDue:
 		return reason(domain.PlanSkip, "tried again at "+t.link.RetryAt.UTC().Format(time.RFC3339)+": "+t.link.Reason, domain.FailedOut)
 	case item.Broken:

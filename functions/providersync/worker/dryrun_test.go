@@ -18,8 +18,8 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// rehearsal asks for a dry run and gives its plan.
-func (w *world) rehearsal(mode domain.Mode) (domain.Run, []domain.PlanRow) {
+// dryRun asks for a dry run and returns its plan.
+func (w *world) dryRun(mode domain.Mode) (domain.Run, []domain.PlanRow) {
 	w.t.Helper()
 	w.clock.now = w.clock.now.Add(5 * time.Second)
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(w.clock.now), IntegrationID: 77, OrganisationID: 5,
@@ -112,7 +112,7 @@ func TestADryRunPredictsTheRealOne(t *testing.T) {
 		w.must(err)
 	}
 
-	predicted, rows := w.rehearsal(domain.Full)
+	predicted, rows := w.dryRun(domain.Full)
 	mustBe(t, "calls of the dry run but to find out which place it is", w.provider.calls()-w.provider.resolves, 0)
 	mustBe(t, "status", predicted.Status, domain.Succeeded)
 	mustBe(t, "dry run", predicted.DryRun, true)
@@ -147,7 +147,7 @@ func TestADryRunPredictsTheRealOne(t *testing.T) {
 	}
 
 	before := w.provider.calls()
-	predicted, rows = w.rehearsal(domain.Full)
+	predicted, rows = w.dryRun(domain.Full)
 	mustBe(t, "calls of the second dry run", w.provider.calls(), before)
 	ledger := w.raw("INT#" + w.pair.ID.Sortable())
 	steps = w.scribe()
@@ -171,7 +171,7 @@ func TestADryRunLeavesNoTrace(t *testing.T) {
 	before, err := w.sure.State(w.ctx, 77)
 	w.must(err)
 	for mode, want := range map[domain.Mode]string{domain.Full: "[1 2]", domain.Incremental: "[1]"} {
-		run, rows := w.rehearsal(mode)
+		run, rows := w.dryRun(mode)
 		var ids []domain.Snowflake
 		for _, r := range rows {
 			ids = append(ids, r.ItemID)
@@ -224,7 +224,7 @@ func TestAPlanGivesReasons(t *testing.T) {
 	w.must(err)
 	w.item(7, 1, nil)
 	w.provider.panics = map[string]domain.Snowflake{"render": 7}
-	run, rows := w.rehearsal(domain.Full)
+	run, rows := w.dryRun(domain.Full)
 	got := []string{}
 	for _, r := range rows {
 		reason := ""

@@ -65,7 +65,7 @@ type provider struct {
 	behind, told, most time.Duration
 	// stuck is the item whose object can be edited, and not closed.
 	stuck domain.Snowflake
-	sent  []domain.ItemState // what updates were told of the state sent before
+	sent  []domain.ItemState // the state sent before, as updates got it
 	// place is where the configuration leads to; resolves counts how often that
 	// was asked, used is the place that calls go to.
 	place    connector.Place

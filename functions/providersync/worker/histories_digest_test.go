@@ -100,9 +100,9 @@ func (h *scene) allDigestsRefused(a reply, pauses int) {
 	}
 
 	h.probes(pauses)
-	_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
+	_, givenUp, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
 	h.must(err)
-	mustBe(h.t, "all refused: parked", parked, 0)
+	mustBe(h.t, "all refused: given up", givenUp, 0)
 	h.marksLeft(digestItems)
 
 	h.wall.set(nil)

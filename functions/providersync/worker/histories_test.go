@@ -73,7 +73,7 @@ func (h *scene) mark() {
 	}
 }
 
-// refuse has the wall give the answers, in turn, to the writes of a kind for the
+// refuse has the refuser give the answers, in turn, to the writes of a kind for the
 // first n of the six items.
 func (h *scene) refuse(p place, kind string, n int, answers ...reply) {
 	refused := h.ids[:n]
@@ -240,9 +240,9 @@ func (h *scene) allRefused(p place, a reply) {
 // unparked fails unless all six items are still to be tried, and none is given up.
 func (h *scene) unparked() {
 	h.t.Helper()
-	_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
+	_, givenUp, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
 	h.must(err)
-	mustBe(h.t, "given_up", parked, 0)
+	mustBe(h.t, "given_up", givenUp, 0)
 	h.marksLeft(6)
 }
 

@@ -162,7 +162,7 @@ func (h *scene) put(id domain.Snowflake, version int64, state domain.ItemState) 
 	})
 }
 
-// linkAll tells the wall which objects belong to the items.
+// linkAll tells the refuser which objects belong to the items.
 func (h *scene) linkAll() {
 	h.t.Helper()
 	links, err := h.sure.Links(h.ctx, 77, h.state().Target.Key, h.ids)

@@ -195,7 +195,7 @@ func TestTheKeyOfMarkersIsAway(t *testing.T) {
 
 	mustBe(t, "calls", w.provider.calls(), 0)
 
-	_, rows := w.rehearsal(domain.Incremental)
+	_, rows := w.dryRun(domain.Incremental)
 	mustBe(t, "a dry run needs no key: rows", len(rows), 1)
 
 	w.keys.Err = nil

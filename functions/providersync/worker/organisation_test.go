@@ -217,7 +217,7 @@ func TestADeletedOrganisationIsErased(t *testing.T) {
 	w.remove("organisation.deleted", 2)
 	w.work(5)
 	if got := w.purgings(); len(got) != 1 || !got[0].Equal(deleted.Add(purgeAfter)) {
-		t.Fatalf("told of %v, want once %s", got, deleted.Add(purgeAfter))
+		t.Fatalf("announced %v, want once %s", got, deleted.Add(purgeAfter))
 	}
 
 	before := w.everything()
@@ -341,7 +341,7 @@ func TestAnOrganisationThatReturnsIsNotErased(t *testing.T) {
 	w.remove("organisation.deleted", 4)
 	w.work(2)
 	if got := w.purgings(); len(got) != 2 || !got[1].Equal(again.Add(purgeAfter)) {
-		t.Errorf("told of %v", got)
+		t.Errorf("announced %v", got)
 	}
 
 	w.clock.now = again.Add(purgeAfter)

@@ -20,14 +20,14 @@ type remoteChange struct {
 	Remote outgoing.Remote   `json:"remote"`
 }
 
-// changes gives what was told of objects, each event once, as "item change".
+// changes returns what was published of objects, each event once, as "item change".
 func (w *world) changes() []string {
 	w.t.Helper()
 	var all []string
 	for _, n := range w.bus.of(outgoing.TypeRemoteChanged) {
 		var c remoteChange
 		w.must(json.Unmarshal([]byte(n.Detail), &c))
-		item := "nobody's"
+		item := "unlinked"
 		if c.ItemID != nil {
 			item = c.ItemID.String()
 		}
@@ -106,10 +106,10 @@ func TestAPersonsChanges(t *testing.T) {
 	}
 }
 
-// What belongs to nobody is told of only where all is pulled, and only if it
+// An object of no item is published only where all is pulled, and only if it
 // changed since the integration was led here.
 func TestForeignObjects(t *testing.T) {
-	for mode, want := range map[string]string{"linked": "[]", "all": "[nobody's created nobody's edited nobody's closed]", "off": "[]"} {
+	for mode, want := range map[string]string{"linked": "[]", "all": "[unlinked created unlinked edited unlinked closed]", "off": "[]"} {
 		w := newWorld(t)
 		w.pulling(mode)
 		old := w.clock.now.Add(-time.Minute)
@@ -327,7 +327,7 @@ func TestAnUpdateThatIsDoneInPart(t *testing.T) {
 	mustBe(t, "told", fmt.Sprint(w.changes()), "[]")
 	w.provider.touch(0, closed) // as a person does who reads why it failed
 	w.pass(time.Hour)
-	mustBe(t, "told of the person", fmt.Sprint(w.changes()), "[1 closed]")
+	mustBe(t, "published of the person", fmt.Sprint(w.changes()), "[1 closed]")
 	item := w.item(1, 3, text)
 	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
 	w.start(domain.Incremental)
@@ -353,7 +353,7 @@ func TestARepeatedUpdateDoesNotKnowTheState(t *testing.T) {
 	w.marked(1, 2)
 	w.start(domain.Incremental)
 	w.settle()
-	mustBe(t, "told of the state", fmt.Sprintf("%q", w.provider.sent), `["open" ""]`)
+	mustBe(t, "given the state", fmt.Sprintf("%q", w.provider.sent), `["open" ""]`)
 }
 
 // A repository whose pull requests change all the time hides no issue between

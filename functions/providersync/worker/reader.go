@@ -213,7 +213,7 @@ func (r *reader) pendingTasks(ctx context.Context, cursor string) ([]*task, stri
 }
 
 // addPendingChanges gives the tasks of a plan pass the pending changes of their
-// items: what an event has announced is news to a chat, also in a run that does not
+// items: a chat posts what an event has announced, also in a run that does not
 // announce.
 func (r *reader) addPendingChanges(ctx context.Context, tasks []*task) error {
 	if len(tasks) == 0 {

@@ -109,7 +109,7 @@ func TestAReopenedItemWhoseMessageIsFoundDeleted(t *testing.T) {
 	})
 }
 
-// C12: in a quiet run a reopened item is no news. What the next event says of it is.
+// C12: in a quiet run a reopened item is not announced. The next event announces it.
 func TestAQuietRunFindsAReopenedItemWhoseMessageIsDeleted(t *testing.T) {
 	editingRooms(t, func(t *testing.T, w *world, r *room) {
 		deletedWhileClosed(w, r)

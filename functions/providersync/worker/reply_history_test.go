@@ -117,13 +117,13 @@ func TestADryRunForeseesAReply(t *testing.T) {
 	w.sync(domain.Incremental)
 
 	w.told(1, 3, status("done"))
-	_, rows := w.rehearsal(domain.Incremental)
+	_, rows := w.dryRun(domain.Incremental)
 	mustBe(t, "steps of an edit with a reply", fmt.Sprint(stepsOf(rows)), "[update reply]")
 
 	w.sync(domain.Incremental)
 	mustBe(t, "reason", w.link(1).Reason, replyPending)
 	asked := r.asked
-	run, rows := w.rehearsal(domain.Incremental)
+	run, rows := w.dryRun(domain.Incremental)
 	mustBe(t, "steps of a reply", fmt.Sprint(stepsOf(rows)), "[reply]")
 	mustBe(t, "counts", run.Counts, domain.Counts{Updated: 1})
 	mustBe(t, "calls of the dry run", r.asked, asked)

@@ -344,7 +344,7 @@ func TestAWorkerDiesOverAReply(t *testing.T) {
 }
 
 // C12: a person deleted the message. Changes of the item are not posted again, but
-// a reopened item is news: it has a new message, also where it was closed after
+// a reopened item is announced: it has a new message, also where it was closed after
 // the message was gone.
 func TestAReopenedItemIsPostedAnew(t *testing.T) {
 	for _, replies := range []bool{false, true} {

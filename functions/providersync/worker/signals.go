@@ -36,7 +36,7 @@ func (sg *signals) acknowledgeSignal(ctx context.Context) error {
 	}
 
 	sg.run.Mode = asked.Mode
-	if asked.Announce && !sg.run.Announce { // what was not announced is news now
+	if asked.Announce && !sg.run.Announce { // what was not announced is announced now
 		sg.run.Announce = true
 		if sg.run.PlanDone {
 			sg.planner.replan()

@@ -21,7 +21,7 @@ var (
 // TestSimulation plays seeded histories: items change while the worker
 // crashes, its answers are lost, the provider refuses, lags and fails,
 // messages are doubled and lost, and a manager cancels, disables, retries and
-// rehearses. When the faults end, everything must come to rest with each item
+// asks for dry runs. When the faults end, everything must come to rest with each item
 // at the provider once, in its last form, and every run accounted for.
 func TestSimulation(t *testing.T) {
 	if *seed != 0 {
@@ -91,7 +91,7 @@ func (h *history) predicted() {
 		h.write()
 	}
 
-	predicted, rows := h.rehearsal(domain.Full)
+	predicted, rows := h.dryRun(domain.Full)
 	steps := h.scribe()
 	id := h.start(domain.Full)
 	h.settle()
@@ -103,7 +103,7 @@ func (h *history) predicted() {
 }
 
 // told checks that every run has ended, each end was told, and nothing was
-// told of the objects: no person has touched them.
+// published of the objects: no person has touched them.
 func (h *history) told() {
 	h.clock.now = h.clock.now.Add(time.Hour)
 	for range 5 {
@@ -111,7 +111,7 @@ func (h *history) told() {
 		h.settle()
 	}
 
-	mustBe(h.t, "changes told of that nobody made", fmt.Sprint(h.changes()), "[]")
+	mustBe(h.t, "changes published that no person made", fmt.Sprint(h.changes()), "[]")
 	ended := map[domain.Snowflake]bool{}
 	for _, n := range h.bus.of(outgoing.TypeSyncFinished) {
 		ended[n.ID] = true
@@ -122,7 +122,7 @@ func (h *history) told() {
 	for _, r := range runs {
 		h.counted(r.ID)
 		if r.Status.Active() || r.DryRun == ended[r.ID] {
-			h.t.Errorf("told of its end: %v, %+v", ended[r.ID], r)
+			h.t.Errorf("announced its end: %v, %+v", ended[r.ID], r)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (h *history) act() {
 	case 10:
 		h.steer()
 	case 11:
-		h.rehearse()
+		h.requestDryRun()
 	case 12:
 		h.able(h.disabled)
 	}
@@ -178,8 +178,8 @@ func (h *history) steer() {
 	h.must(err)
 }
 
-// rehearse asks for a dry run.
-func (h *history) rehearse() {
+// requestDryRun asks for a dry run.
+func (h *history) requestDryRun() {
 	if h.disabled {
 		return // the API refuses
 	}

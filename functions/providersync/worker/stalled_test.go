@@ -297,9 +297,9 @@ func TestAnObjectThatAlwaysFails(t *testing.T) {
 
 		w.pass(6 * time.Hour)
 		row := w.row(2)
-		_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+		_, givenUp, err := w.sure.Backlog(w.ctx, 77, placed)
 		w.must(err)
-		if parked > 0 || row.Outcome != domain.FailedOut || row.Reason == nil || !strings.HasPrefix(*row.Reason, "provider_unavailable (HTTP 503)") {
+		if givenUp > 0 || row.Outcome != domain.FailedOut || row.Reason == nil || !strings.HasPrefix(*row.Reason, "provider_unavailable (HTTP 503)") {
 			t.Errorf("%s: the row after hours: %+v", name, row)
 		}
 
@@ -332,9 +332,9 @@ func TestAMessageThatAlwaysFails(t *testing.T) {
 		mustBe(t, "messages of the others", len(r.of(2))+len(r.of(3)), 2)
 
 		w.minutes(2 * 60)
-		_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+		_, givenUp, err := w.sure.Backlog(w.ctx, 77, placed)
 		w.must(err)
-		mustBe(t, "given up", parked, 0)
+		mustBe(t, "given up", givenUp, 0)
 
 		r.before = nil
 		w.minutes(20)

@@ -154,7 +154,7 @@ func (w *world) stopped(how string, id domain.Snowflake) {
 		}
 	}
 
-	mustBe(w.t, "events that tell of the end", told, 1)
+	mustBe(w.t, "events about the end", told, 1)
 }
 
 // accounted checks that every object at the provider is in the ledger, and no
@@ -375,7 +375,7 @@ func TestAPanicParksItsItem(t *testing.T) {
 		mustBe(t, where+": others", len(objects[1])+len(objects[3]), 2)
 		again := w.start(domain.Full)
 		w.settle()
-		mustBe(t, where+": still parked", w.run(again).Counts.Failed, 1)
+		mustBe(t, where+": still given up", w.run(again).Counts.Failed, 1)
 		w.provider.panics = nil
 		w.retry()
 		w.clock.now = w.clock.now.Add(10 * time.Minute)
@@ -438,9 +438,9 @@ func TestParkedAndTriedAgain(t *testing.T) {
 		row := w.row(1)
 		mustBe(t, "reason", *row.Reason, "rejected: too long")
 		mustBe(t, "attempts", row.Attempts, 5)
-		_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+		_, givenUp, err := w.sure.Backlog(w.ctx, 77, placed)
 		w.must(err)
-		mustBe(t, "given_up", parked, 1)
+		mustBe(t, "given_up", givenUp, 1)
 		refuse = false
 		item := w.item(1, 1, nil)
 		switch again {

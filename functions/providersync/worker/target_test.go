@@ -497,7 +497,7 @@ func TestPlantedAndCopiedMarkers(t *testing.T) {
 			w.settle()
 			w.exact(items...)
 			mustBe(t, "creates", w.provider.creates, 4)
-			mustBe(t, "events", fmt.Sprint(w.changes()), "["+join("nobody's created", 5)+"]")
+			mustBe(t, "events", fmt.Sprint(w.changes()), "["+join("unlinked created", 5)+"]")
 		})
 	}
 }
@@ -517,7 +517,7 @@ func TestClonedObjects(t *testing.T) {
 
 	clone(0) // of a recorded object
 	w.pass(time.Hour)
-	mustBe(t, "a recorded object cloned", fmt.Sprint(w.changes()), "[nobody's created]")
+	mustBe(t, "a recorded object cloned", fmt.Sprint(w.changes()), "[unlinked created]")
 
 	// Of an object whose create was not answered yet.
 	items = append(items, w.item(9, 1, nil))
@@ -538,7 +538,7 @@ func TestClonedObjects(t *testing.T) {
 	w.settle()
 	w.pass(time.Hour)
 	w.exact(items...)
-	mustBe(t, "an unanswered create cloned", fmt.Sprint(w.changes()), "["+join("nobody's created", 3)+"]")
+	mustBe(t, "an unanswered create cloned", fmt.Sprint(w.changes()), "["+join("unlinked created", 3)+"]")
 
 	// Links are lost, and the clones changed last.
 	for n := range 3 {

@@ -260,7 +260,7 @@ func (s *stage) explained(fault string, ids []domain.Snowflake) {
 	}
 }
 
-// outcome is what a person was told of a run.
+// outcome is what a person reads of a run.
 func outcome(waits []string, run domain.Run) string {
 	says := fmt.Sprintf("%s, %+v", run.Status, run.Counts)
 	if len(waits) > 0 {

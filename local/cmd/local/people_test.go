@@ -102,7 +102,7 @@ func TestFactsBelowTheTextAtEachTracker(t *testing.T) {
 			s.noViolations()
 			for _, n := range s.told {
 				if n.DetailType == outgoing.TypeRemoteChanged {
-					t.Errorf("told of what nobody else changed: %s", n.Detail)
+					t.Errorf("published what no person changed: %s", n.Detail)
 				}
 			}
 		})

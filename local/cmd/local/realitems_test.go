@@ -51,7 +51,7 @@ func realItems(t *testing.T) (items []domain.Item) {
 
 // All real items through the engine to each tracker: each is there once, its
 // closed ones closed; a second sync writes nothing, one changed field is one
-// write, and nothing is told of what we wrote ourselves.
+// write, and nothing is published of what we wrote ourselves.
 func TestRealItemsThroughTheEngine(t *testing.T) {
 	items := realItems(t)
 	endpoint := dynamoDB(t)
@@ -97,7 +97,7 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 			s.noViolations()
 			for _, n := range s.told {
 				if n.DetailType == outgoing.TypeRemoteChanged {
-					t.Errorf("told of what nobody else changed: %s", n.Detail)
+					t.Errorf("published what no person changed: %s", n.Detail)
 				}
 			}
 

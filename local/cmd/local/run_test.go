@@ -24,7 +24,7 @@ func TestRunRefusesABadFault(t *testing.T) {
 	}
 }
 
-// Whoever starts the sample can make each of its fake servers fail, by the name
+// A user who starts the sample can make each of its fake servers fail, by the name
 // that endpoints.json gives it.
 func TestEveryFakeServerOfTheSampleTakesFaults(t *testing.T) {
 	var names []string

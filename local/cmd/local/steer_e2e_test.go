@@ -143,7 +143,7 @@ func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 	return all
 }
 
-// A manager rehearses, syncs, follows, cancels and retries over HTTP, while a
+// A manager asks for a dry run, syncs, follows, cancels and retries over HTTP, while a
 // person edits at the provider.
 func TestAManagerFollowsAndSteers(t *testing.T) {
 	e := started(t, nil)

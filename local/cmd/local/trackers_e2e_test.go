@@ -14,7 +14,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// An edit is a request to a tracker's own API, with a token of nobody's.
+// An edit is a request to a tracker's own API, with an unknown token.
 type edit struct{ change, method, path, body string }
 
 // trackers are the sample's, with what a person does to an open object there.
@@ -51,7 +51,7 @@ var trackers = map[string]struct {
 	}},
 }
 
-// At each tracker an edit, a close and a reopen by a person are told of once,
+// At each tracker an edit, a close and a reopen by a person are published once,
 // our own writes never; a second sync writes nothing; one changed field is one
 // write; and nothing that was sent was against the provider's contract.
 func TestPeopleAtEachTracker(t *testing.T) {

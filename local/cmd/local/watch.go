@@ -72,7 +72,7 @@ func watchCommand(ctx context.Context, args []string) error {
 
 	run, err := watch.OnTerminal(api, os.Stdout).Follow(ctx, *integration, *sync)
 
-	return verdict(run, err)
+	return exitOf(run, err)
 }
 
 // idOf is an integration's id, given that or its name.
@@ -88,8 +88,8 @@ func idOf(endpoints environment.Endpoints, name string) (string, error) {
 	return name, nil
 }
 
-// verdict is the exit code for how a sync has ended.
-func verdict(run *client.Run, err error) error {
+// exitOf is the exit code for how a sync has ended.
+func exitOf(run *client.Run, err error) error {
 	var refused *client.Problem
 	switch {
 	case errors.As(err, &refused):

@@ -17,7 +17,7 @@ func TestExitCodesOfWatch(t *testing.T) {
 	for status, want := range map[string]int{
 		client.Succeeded: 0, client.Partial: exitFailed, client.Failed: exitFailed, client.Cancelled: exitCancelled, "unheard_of": exitFailed,
 	} {
-		if got := code(verdict(&client.Run{Status: status}, nil)); got != want {
+		if got := code(exitOf(&client.Run{Status: status}, nil)); got != want {
 			t.Errorf("%s: %d, want %d", status, got, want)
 		}
 	}
@@ -26,7 +26,7 @@ func TestExitCodesOfWatch(t *testing.T) {
 		err  error
 		want int
 	}{{nil, 0}, {context.Canceled, exitSignal}, {fmt.Errorf("asking: %w", &client.Problem{Status: 404}), exitRefused}} {
-		if got := code(verdict(nil, c.err)); got != c.want {
+		if got := code(exitOf(nil, c.err)); got != c.want {
 			t.Errorf("%v: %d, want %d", c.err, got, c.want)
 		}
 	}

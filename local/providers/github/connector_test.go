@@ -55,7 +55,7 @@ func spoken(objects []connector.Object) (issues []connector.Object) {
 	return issues
 }
 
-// TestAPersonIsToldFromUs: whoever edits, closes or reopens with another token
+// TestAPersonIsToldFromUs: who edits, closes or reopens with another token
 // is another in the log, and changes what the connector saw.
 func TestAPersonIsToldFromUs(t *testing.T) {
 	clock := newClock()
@@ -176,7 +176,7 @@ func TestBehindTenThousand(t *testing.T) {
 	}
 }
 
-// TestLimitsOnAVirtualClock: whoever waits as long as he is told, and doubles
+// TestLimitsOnAVirtualClock: a caller that waits as long as the answer says, and doubles
 // where he is not, makes every issue once.
 func TestLimitsOnAVirtualClock(t *testing.T) {
 	clock := newClock()

@@ -66,7 +66,7 @@ func failureOf(t *testing.T, err error) *failure.Error {
 
 var marker = connector.Marker{Integration: 1, Item: 2, Attempt: 1}
 
-// TestAPersonIsToldFromUs: whoever edits, closes or reopens with another token
+// TestAPersonIsToldFromUs: who edits, closes or reopens with another token
 // is another in the log, and changes what the connector saw.
 func TestAPersonIsToldFromUs(t *testing.T) {
 	clock := newClock()
@@ -247,7 +247,7 @@ func TestBehindFiftyThousand(t *testing.T) {
 	}
 }
 
-// TestLimitsOnAVirtualClock: whoever waits as long as he is told, and a minute
+// TestLimitsOnAVirtualClock: a caller that waits as long as the answer says, and a minute
 // where he is not, makes every issue once.
 func TestLimitsOnAVirtualClock(t *testing.T) {
 	clock := newClock()

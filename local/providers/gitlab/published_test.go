@@ -85,7 +85,7 @@ type publication struct {
 	words   []string // of the answer that the connector must not lose
 }
 
-const nobodyAssigned = "the fake server's issues are assigned to nobody"
+const nobodyAssigned = "the fake server's issues have no assignee"
 
 const publicPath = "/gitlab/api/v4/projects/acme%2Fpublic"
 

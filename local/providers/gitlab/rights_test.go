@@ -139,15 +139,15 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				continue
 			}
 
-			verdict := checks[at]
+			result := checks[at]
 			failed := try()
 			switch {
-			case verdict.OK == nil && tt.open[call] == "":
-				t.Errorf("%s: left open: %v", name, verdict)
-			case verdict.OK == nil && verdict.Detail == nil:
-				t.Errorf("%s: no sentence for a manager: %v", name, verdict)
-			case verdict.OK != nil && *verdict.OK != (failed == nil):
-				t.Errorf("%s: the check says %v, GitLab %v", name, verdict, failed)
+			case result.OK == nil && tt.open[call] == "":
+				t.Errorf("%s: left open: %v", name, result)
+			case result.OK == nil && result.Detail == nil:
+				t.Errorf("%s: no sentence for a manager: %v", name, result)
+			case result.OK != nil && *result.OK != (failed == nil):
+				t.Errorf("%s: the check says %v, GitLab %v", name, result, failed)
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func (d *double) make(project, summary string) *issue {
 	return made
 }
 
-// What was read at a time of the wall clock of another zone is not missed,
+// What was read at the local time of another zone is not missed,
 // neither where summer ends.
 func TestZones(t *testing.T) {
 	for _, zone := range []string{"Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Etc/GMT+12", "Australia/Lord_Howe", "Mars/Olympus", ""} {

@@ -114,7 +114,7 @@ func TestALife(t *testing.T) {
 	})
 }
 
-// TestAPersonIsToldFromUs: whoever edits, closes or reopens with another token
+// TestAPersonIsToldFromUs: who edits, closes or reopens with another token
 // is another in the log, and changes what the connector saw.
 func TestAPersonIsToldFromUs(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {

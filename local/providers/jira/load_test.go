@@ -75,7 +75,7 @@ func TestRealItems(t *testing.T) {
 	})
 }
 
-// Whoever cancels has the call back at once, and no new request leaves.
+// A caller that cancels has the call back at once, and no new request leaves.
 func TestCancellation(t *testing.T) {
 	d := start(t, Cloud, nil)
 	c := d.connect("WORK", nil)

@@ -154,9 +154,9 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				return checks[at]
 			}
 			for call, try := range s.tries(s.connect("WORK", nil)) {
-				verdict := find(call)
-				if fields := find(connector.CheckRequiredFields); call == connector.CheckCreate && verdict.Holds() && !fields.Holds() {
-					verdict = fields
+				result := find(call)
+				if fields := find(connector.CheckRequiredFields); call == connector.CheckCreate && result.Holds() && !fields.Holds() {
+					result = fields
 				}
 
 				if call == connector.CheckLabels && !(find(connector.CheckCreate).Holds() && find(connector.CheckRequiredFields).Holds() && find(connector.CheckUpdate).Holds()) && !strings.HasPrefix(name, "B13") {
@@ -169,14 +169,14 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				}
 
 				switch {
-				case verdict.Name == "":
+				case result.Name == "":
 					t.Errorf("%s: there is no check %s: %v", name, call, checks)
-				case verdict.OK == nil && tt.open[verdict.Name] == "" && call != connector.CheckLabels:
-					t.Errorf("%s: left open: %v", name, verdict)
-				case verdict.OK != nil && *verdict.OK != (failed == nil):
-					t.Errorf("%s: the check says %v, Jira %v", name, verdict, failed)
-				case !verdict.Holds() && verdict.Detail == nil:
-					t.Errorf("%s: no sentence for a manager: %v", name, verdict)
+				case result.OK == nil && tt.open[result.Name] == "" && call != connector.CheckLabels:
+					t.Errorf("%s: left open: %v", name, result)
+				case result.OK != nil && *result.OK != (failed == nil):
+					t.Errorf("%s: the check says %v, Jira %v", name, result, failed)
+				case !result.Holds() && result.Detail == nil:
+					t.Errorf("%s: no sentence for a manager: %v", name, result)
 				}
 			}
 		})

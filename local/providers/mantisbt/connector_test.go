@@ -124,7 +124,7 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// TestAPersonIsToldFromUs: whoever edits, closes or reopens with another token
+// TestAPersonIsToldFromUs: who edits, closes or reopens with another token
 // is another in the log, and changes what the connector saw: an edit, a close
 // and a reopen once each, our own writes never.
 func TestAPersonIsToldFromUs(t *testing.T) {

@@ -158,22 +158,22 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 			}
 
 			for call, try := range s.tries(s.as(worker)) {
-				verdict := said[call]
-				if call == connector.CheckCreate && verdict.Holds() {
-					verdict = said[connector.CheckRequiredFields]
+				result := said[call]
+				if call == connector.CheckCreate && result.Holds() {
+					result = said[connector.CheckRequiredFields]
 				}
 
 				where := fmt.Sprintf("%s, %s, %s", setting, names[role], call)
 				failed := try()
 				switch {
-				case verdict.Name == "":
+				case result.Name == "":
 					t.Errorf("%s: there is no such check", where)
-				case verdict.OK == nil && tt.open[call] == "":
-					t.Errorf("%s: left open: %v", where, verdict)
-				case verdict.OK != nil && *verdict.OK != (failed == nil):
-					t.Errorf("%s: the check says %v, the server %v", where, verdict, failed)
-				case !verdict.Holds() && verdict.Detail == nil:
-					t.Errorf("%s: no sentence for a manager: %v", where, verdict)
+				case result.OK == nil && tt.open[call] == "":
+					t.Errorf("%s: left open: %v", where, result)
+				case result.OK != nil && *result.OK != (failed == nil):
+					t.Errorf("%s: the check says %v, the server %v", where, result, failed)
+				case !result.Holds() && result.Detail == nil:
+					t.Errorf("%s: no sentence for a manager: %v", where, result)
 				}
 			}
 		}

@@ -32,9 +32,9 @@ func TestCheck(t *testing.T) {
 	scopes := func(s string) http.Header { return http.Header{"X-Oauth-Scopes": {s}} }
 	writes := `{"has_issues":true,"archived":false,"permissions":{"push":true,"triage":true,"maintain":false,"admin":false,"pull":true}}`
 	const good = "reachable=ok credentials=ok target=ok "
-	// each is one verdict on all calls that write.
-	each := func(verdict string) string {
-		return "create=" + verdict + " update=" + verdict + " close=" + verdict + " reopen=" + verdict + " labels=" + verdict + " "
+	// each is one result of all calls that write.
+	each := func(result string) string {
+		return "create=" + result + " update=" + result + " close=" + result + " reopen=" + result + " labels=" + result + " "
 	}
 	for name, test := range map[string]struct {
 		status int

@@ -45,7 +45,7 @@ type fake struct {
 	t      *testing.T
 	router routers.Router
 	answer func(w http.ResponseWriter, r *http.Request, body []byte)
-	// app says that whoever calls is one: its tokens are looked at by the answer.
+	// app says that the caller is one: its tokens are looked at by the answer.
 	app bool
 
 	mu    sync.Mutex

@@ -32,9 +32,9 @@ func TestCheck(t *testing.T) {
 		api                      = `{"id":1,"scopes":["api","read_user"],"active":true}`
 	)
 
-	// all is one verdict on all calls that write.
-	all := func(verdict string) string {
-		return "create=" + verdict + " update=" + verdict + " close=" + verdict + " reopen=" + verdict + " labels=" + verdict + " "
+	// all is one result of all calls that write.
+	all := func(result string) string {
+		return "create=" + result + " update=" + result + " close=" + result + " reopen=" + result + " labels=" + result + " "
 	}
 	for name, test := range map[string]struct {
 		status int

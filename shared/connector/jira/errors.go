@@ -42,7 +42,7 @@ func (a *classifier) trusted(answer outbound.Response) error {
 	}
 
 	if anonymous(answer.Header) {
-		if e := a.verdict(http.MethodGet, answer, a.said(answer), ""); e != nil {
+		if e := a.inTable(http.MethodGet, answer, a.said(answer), ""); e != nil {
 			return e
 		}
 	}

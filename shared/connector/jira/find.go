@@ -265,7 +265,7 @@ func (f *finder) readKey(ctx context.Context, s *search, n int) (found bool, err
 	}
 
 	said := f.classifier.said(answer)
-	if answer.Status == http.StatusNotFound && !foreign(answer, said) && f.classifier.verdict(http.MethodGet, answer, said, "") == nil {
+	if answer.Status == http.StatusNotFound && !foreign(answer, said) && f.classifier.inTable(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
 

@@ -200,7 +200,7 @@ func FuzzMarker(f *testing.F) {
 	})
 }
 
-// The index knows of an issue that was there before the attempt, into which
+// The index has an issue that was there before the attempt, into which
 // somebody has pasted our label, and not yet of ours.
 func TestAnOlderIssueIsInTheIndexAndOursIsNot(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {

@@ -99,7 +99,7 @@ var filledIn = []string{"project", "issuetype", "summary", "description", "label
 // account, so they decide only where the screen cannot be read.
 func (pr *probe) fieldsRefused(ctx context.Context, answer outbound.Response, said answers.Problem, names []string) *failure.Error {
 	for _, name := range names {
-		if e := pr.classifier.verdict(http.MethodPost, answer, said, name); e != nil {
+		if e := pr.classifier.inTable(http.MethodPost, answer, said, name); e != nil {
 			return e
 		}
 	}
@@ -149,7 +149,7 @@ func (pr *probe) wholeProject(ctx context.Context, method string, answer outboun
 	switch {
 	case method != http.MethodGet && read.Status == http.StatusForbidden && !pr.classifier.said(read).Markup:
 		// The read is forbidden like the write: that says no more than the write did.
-		return pr.classifier.verdict(http.MethodGet, read, pr.classifier.said(read), "")
+		return pr.classifier.inTable(http.MethodGet, read, pr.classifier.said(read), "")
 	case read.Status != http.StatusOK:
 		return pr.classifier.refused(http.MethodGet, read)
 	case !may[browseProjects]:

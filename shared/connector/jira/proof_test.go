@@ -278,7 +278,7 @@ func TestAnEditIsReadBackInJirasOwnSpelling(t *testing.T) {
 	}
 }
 
-// B12: an answer with success that says that nobody was logged in is a verdict
+// B12: an answer with success that says that nobody was logged in is a refusal
 // on the credentials, and nothing in it is believed. Values of the header:
 // https://docs.atlassian.com/software/jira/docs/api/latest/com/atlassian/jira/bc/security/login/LoginReason.html
 func TestReadsAsNobody(t *testing.T) {
@@ -351,7 +351,7 @@ func TestReadsAsNobody(t *testing.T) {
 }
 
 // A page in place of a list or an issue is an outage, whatever its status, and
-// not a verdict on the credentials.
+// not about the credentials.
 func TestReadsOfForeignPages(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer told
@@ -383,7 +383,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 	}
 }
 
-// Jira's own refusals of a read stay verdicts, whatever their form: JSON, a
+// Jira's own refusals of a read stay refusals, whatever their form: JSON, a
 // challenge, its words, or a header that says which account the caller is.
 func TestReadsThatJiraRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {

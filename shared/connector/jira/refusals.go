@@ -72,9 +72,9 @@ func foreign(answer outbound.Response, said answers.Problem) bool {
 	return said.Foreign(answer, marked)
 }
 
-// verdict is the error for an answer in the table of refusals, nil for all
+// inTable is the error for an answer in the table of refusals, nil for all
 // others. Field is a field that the answer names, "" for none.
-func (a *classifier) verdict(method string, answer outbound.Response, said answers.Problem, field string) *failure.Error {
+func (a *classifier) inTable(method string, answer outbound.Response, said answers.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (a *classifier) settled(method string, answer outbound.Response, said answe
 		return a.limited(answer, said)
 	}
 
-	return a.verdict(method, answer, said, "")
+	return a.inTable(method, answer, said, "")
 }
 
 // unproven is the error for an answer of success that does not prove the write:

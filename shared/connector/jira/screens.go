@@ -232,7 +232,7 @@ func listOf[T any](ctx context.Context, sc *screens, where string, each func(T))
 		}
 	}
 
-	return sc.classifier.amiss("list_endless", "what Jira tells of new issues does not end")
+	return sc.classifier.amiss("list_endless", "the answer about new issues does not end")
 }
 
 // An issueKind is a type of issue.

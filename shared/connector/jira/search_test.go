@@ -277,7 +277,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// A time on the wall never says later than it was, in whatever zone and
+// A local time is never later than it was, in whatever zone and
 // season, and no more than two hours earlier.
 func TestMinute(t *testing.T) {
 	for _, name := range []string{"UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham", "Africa/Casablanca"} {

@@ -147,7 +147,7 @@ func TestWhatARefusedUpdateMeans(t *testing.T) {
 	}
 }
 
-// B1: a page in place of the answer to a read is an outage, not a verdict.
+// B1: a page in place of the answer to a read is an outage, not a refusal.
 func TestReadsOfForeignPages(t *testing.T) {
 	for name, tt := range map[string]meaning{
 		"403 of a firewall":      {pageOf(403, blockedPage), retryable, everything, "provider_unavailable", "Attention Required!"},

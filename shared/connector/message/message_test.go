@@ -168,7 +168,7 @@ func TestChanges(t *testing.T) {
 
 	c := same
 	if Sentence(c) != "" {
-		t.Error("a first message tells of changes")
+		t.Error("a first message names changes")
 	}
 
 	if c.Previous = (&connector.PreviousMessage{State: domain.Open, Labels: same.Labels}); Sentence(c) != "" {

@@ -38,7 +38,7 @@ func TestADF(t *testing.T) {
 	}
 }
 
-// A text node is never empty, whoever made the span.
+// A text node is never empty, however the span was made.
 func TestNoEmptyText(t *testing.T) {
 	got := ADF([]document.Block{{Kind: document.Paragraph, Spans: []document.Span{{Bold: true}, {Text: "a"}}}})
 	if strings.Count(got, `"type":"text"`) != 1 {

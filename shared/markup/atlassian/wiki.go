@@ -226,10 +226,10 @@ func phrases(spans []document.Span) string {
 	return out.String()
 }
 
-// escapedBar is a bar where Jira does not heed the backslash before one.
+// escapedBar is a bar where Jira ignores the backslash before one.
 const escapedBar = "&#124;"
 
-// linkSigns are written as numbers in a link's text, where Jira does not heed
+// linkSigns are written as numbers in a link's text, where Jira ignores
 // their backslash: a bar ends the text, and !x! is an image.
 var linkSigns = strings.NewReplacer(`\|`, escapedBar, `\!`, "&#33;")
 

@@ -97,7 +97,7 @@ type Policy struct {
 	Announce     bool // the run tells a chat also what no event has told
 }
 
-// Quiet reports whether an item is not news to a chat: no event has told of it, only
+// Quiet reports whether an item is not to be announced by a chat: no event has announced it, only
 // a plan pass has found it, and no request has asked for it.
 func (p Policy) Quiet(pending []store.PendingChange) bool {
 	if !p.Chat || p.Announce {
