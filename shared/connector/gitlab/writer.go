@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -101,37 +102,22 @@ func (w *writer) update(ctx context.Context, sent connector.Sent, content connec
 	return written, nil
 }
 
-// updated is the linked issue as an update left it. An answer with another issue
-// in it proves nothing. An answer that is not the documented one counts if the
-// issue in it shows what was sent. Else the issue is read once: if it shows what
-// was sent, that is the proof.
+// updated is the linked issue as an update left it. Where the answer proves nothing,
+// the issue is read once.
 func (w *writer) updated(ctx context.Context, linked domain.Remote, d draft, answer outbound.Response) (issue, error) {
-	var i issue
-	err := json.Unmarshal(answer.Body, &i)
-	if err == nil && i.is(linked) && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
-		return i, nil
+	edit := answers.Edit[issue]{
+		Update: updateProof, Read: readProof,
+		Linked: func(i issue) bool { return i.is(linked) },
+		Shows:  func(i issue) bool { return i.shows(d) },
 	}
-
-	back, ok := w.readBack(ctx, linked)
-	if !ok || !back.shows(d) {
+	i, proven := edit.Proven(answer, func() (outbound.Response, error) {
+		return w.client.get(ctx, w.client.place.issueAt(linked), 0)
+	})
+	if !proven {
 		return issue{}, w.client.foreign(http.MethodPut, answer)
 	}
 
-	return back, nil
-}
-
-// readBack reads the linked issue. Where that fails, or another issue is
-// answered, nothing is known.
-func (w *writer) readBack(ctx context.Context, linked domain.Remote) (issue, bool) {
-	answer, err := w.client.get(ctx, w.client.place.issueAt(linked), 0)
-	if err != nil || !readProof.Proven(answer) {
-		return issue{}, false
-	}
-
-	var i issue
-	err = json.Unmarshal(answer.Body, &i)
-
-	return i, err == nil && i.is(linked)
+	return i, nil
 }
 
 // object reads one issue. An answer with another issue is remote_moved.
