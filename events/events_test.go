@@ -301,8 +301,8 @@ func TestOurOwnEvents(t *testing.T) {
 		outgoing.SyncFinished(run), outgoing.SyncFinished(cancelled),
 		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: failure, PausedUntil: &at}),
 		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Healthy}),
-		outgoing.RemoteChanged(3, 1, 2, &item, domain.GitHub, outgoing.ChangeClosed, remote),
-		outgoing.RemoteChanged(3, 1, 2, nil, domain.Jira, outgoing.ChangeCreated, remote),
+		outgoing.RemoteChanged(outgoing.RemoteChange{EventID: 3, Organisation: 1, Integration: 2, Item: &item, Provider: domain.GitHub, Change: outgoing.ChangeClosed, Remote: remote}),
+		outgoing.RemoteChanged(outgoing.RemoteChange{EventID: 3, Organisation: 1, Integration: 2, Provider: domain.Jira, Change: outgoing.ChangeCreated, Remote: remote}),
 		outgoing.OrganisationPurging(3, 1, at),
 	} {
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(n.Detail))

@@ -123,11 +123,18 @@ func (s *session) eventID() domain.Snowflake {
 
 // remoteChanges makes the events of an object's changes.
 func (s *session) remoteChanges(item *domain.Snowflake, changes []string, o connector.Object) []outgoing.Event {
+	remote := outgoing.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}
 	var all []outgoing.Event
 	for _, change := range changes {
-		id := s.eventID()
-		all = append(all, outgoing.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
-			outgoing.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
+		all = append(all, outgoing.RemoteChanged(outgoing.RemoteChange{
+			EventID:      s.eventID(),
+			Organisation: s.lease.Pair.OrganisationID,
+			Integration:  s.lease.Pair.ID,
+			Item:         item,
+			Provider:     s.meta.Provider,
+			Change:       change,
+			Remote:       remote,
+		}))
 	}
 
 	return all

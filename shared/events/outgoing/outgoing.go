@@ -92,15 +92,25 @@ type Remote struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// RemoteChanged says that somebody changed an object at the provider. item is
-// nil for an object that is not linked to any.
-func RemoteChanged(id, organisation, integration domain.Snowflake, item *domain.Snowflake, provider domain.Provider, change string, remote Remote) Event {
-	h := head{EventID: id, OrganisationID: organisation, IntegrationID: integration}
+// A RemoteChange is what a person changed at the provider.
+type RemoteChange struct {
+	EventID      domain.Snowflake
+	Organisation domain.Snowflake
+	Integration  domain.Snowflake
+	Item         *domain.Snowflake // nil for an object that is linked to no item
+	Provider     domain.Provider
+	Change       string // one of the Change constants
+	Remote       Remote
+}
+
+// RemoteChanged is the event of a change that a person made at the provider.
+func RemoteChanged(c RemoteChange) Event {
+	h := head{EventID: c.EventID, OrganisationID: c.Organisation, IntegrationID: c.Integration}
 	return event(h, TypeRemoteChanged, struct {
 		head
 		ItemID   *domain.Snowflake `json:"item_id"`
 		Provider domain.Provider   `json:"provider"`
 		Change   string            `json:"change"`
 		Remote   Remote            `json:"remote"`
-	}{h, item, provider, change, remote})
+	}{h, c.Item, c.Provider, c.Change, c.Remote})
 }

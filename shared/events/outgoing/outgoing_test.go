@@ -23,11 +23,11 @@ func TestForms(t *testing.T) {
 			Event{3, 1, 2, "integration.health.changed", `{"event_id":"3","organisation_id":"1","integration_id":"2","health":"unhealthy","reason":{"code":"c","detail":"d","provider_message":""},"paused_until":"2026-03-04T05:06:07Z"}`},
 		},
 		"an item's object closed": {
-			RemoteChanged(3, 1, 2, &item, domain.GitHub, ChangeClosed, Remote{domain.Remote{ID: "7", Key: "8", URL: "https://example.com/8", State: domain.Closed}, "A title", at}),
+			RemoteChanged(RemoteChange{EventID: 3, Organisation: 1, Integration: 2, Item: &item, Provider: domain.GitHub, Change: ChangeClosed, Remote: Remote{domain.Remote{ID: "7", Key: "8", URL: "https://example.com/8", State: domain.Closed}, "A title", at}}),
 			Event{3, 1, 2, "integration.item.remote_changed", `{"event_id":"3","organisation_id":"1","integration_id":"2","item_id":"9","provider":"github","change":"closed","remote":{"id":"7","key":"8","url":"https://example.com/8","state":"closed","title":"A title","updated_at":"2026-03-04T05:06:07Z"}}`},
 		},
 		"an object of no item": {
-			RemoteChanged(3, 1, 2, nil, domain.GitHub, ChangeCreated, Remote{domain.Remote{ID: "7"}, "", at}),
+			RemoteChanged(RemoteChange{EventID: 3, Organisation: 1, Integration: 2, Provider: domain.GitHub, Change: ChangeCreated, Remote: Remote{domain.Remote{ID: "7"}, "", at}}),
 			Event{3, 1, 2, "integration.item.remote_changed", `{"event_id":"3","organisation_id":"1","integration_id":"2","item_id":null,"provider":"github","change":"created","remote":{"id":"7","key":"","url":"","state":"","title":"","updated_at":"2026-03-04T05:06:07Z"}}`},
 		},
 	} {
