@@ -172,7 +172,7 @@ func (c *caller) probeRead(ctx context.Context) error {
 	})
 }
 
-// readPlace reads the place the run works at. It is the read that tells whether
+// readPlace reads the place the run works at. That read shows whether
 // the provider is up while its lists cannot be had. Where the name leads to
 // another place now, or to none, calls still go to the one of the run; one that
 // can only be named cannot be reached, and the next invocation says so.
